@@ -1,0 +1,1 @@
+"""Carries a few annotated masks through a whole clip. Importing this package imports nothing else."""

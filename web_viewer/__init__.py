@@ -1,0 +1,1 @@
+"""Holds the viewer's static files; `importlib.resources.files("web_viewer")` finds them."""

@@ -1,0 +1,1 @@
+"""The workstation core (no window) and the shells around it. Importing this package imports nothing else."""
