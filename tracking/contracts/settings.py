@@ -1,0 +1,173 @@
+"""The one table of every setting, and how it is read: environment over dot.env.<side> over dot.env over default.
+
+Called once at start by `server.__main__` and `workstation.__main__`; docs/settings.md lists the same table (a test
+compares them). Standard library only.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tracking.contracts.labels import EMPTY_ID, LABEL_ID, is_label_id
+
+SHARED, SERVER, CLIENT = "shared", "server", "client"
+_PREFIXES = ("MDAI_", "SERVER_", "CLIENT_", "RETRACK_", "RECENT_VIEW_", "MASK_STORAGE_", "VIDEO_CACHE_", "GOOBUSTERS_")
+
+
+class SettingError(ValueError):
+    """A setting is unknown or has a value that does not fit. `key` names it; the value is never repeated."""
+
+    code = "SETTING_INVALID"
+
+    def __init__(self, key: str, message: str) -> None:
+        super().__init__(f"{key}: {message}")
+        self.key = key
+        self.message = message
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One key: who reads it, how its text becomes a value, its default text and what it is for."""
+
+    key: str
+    side: str
+    parse: Callable[[str], Any]
+    default: str
+    doc: str
+    is_secret: bool = False
+
+
+def _integer(low: int, high: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        value = int(text) if re.fullmatch(r"[+-]?[0-9]{1,12}", text) else low - 1
+        if not low <= value <= high:
+            raise ValueError(f"expects a whole number from {low} to {high}")
+        return value
+
+    return parse
+
+
+def _one_of(*words: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in words:
+            raise ValueError(f"expects one of {', '.join(words)}")
+        return text
+
+    return parse
+
+
+def _matching(pattern: str, hint: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if re.fullmatch(pattern, text) is None:
+            raise ValueError(f"expects {hint}")
+        return text
+
+    return parse
+
+
+def _label(text: str) -> str:
+    if not is_label_id(text):
+        raise ValueError("expects a label id: letters, digits, _ and -")
+    return text
+
+
+def _directory(text: str) -> Path:
+    if not text or "\0" in text:
+        raise ValueError("expects a directory")
+    return Path(text).expanduser()
+
+
+_dataset = _matching(r"mdai|folder:[^\0]+", "mdai or folder:PATH")
+_url = _matching(r"(https?://[^\s/?#@]+(/[^\s?#@]*)?)?", "an http(s) address without a user or query, or nothing")
+_email = _matching(r"([^\s@]{1,64}@[^\s@]{1,189})?", "an e-mail address")
+_text = _matching(r"[^\0\r\n]*", "one line of text")
+_word = _matching(r"[A-Za-z0-9_.-]{1,64}", "a plain name")
+_workers = _matching(r"local|dask://[^\s/@]+", "local or dask://HOST:PORT")
+_domain = _matching(r"[\w.-]+(:[0-9]+)?", "a host name")
+_host = _matching(r"[\w.:-]+", "a host name or address")
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting("DATASET", SHARED, _dataset, "mdai", "where the clips come from: `mdai` or `folder:PATH`"),
+    Setting("MDAI_TOKEN", SHARED, _text, "", "access token for MD.ai and for the server", is_secret=True),
+    Setting("MDAI_DOMAIN", SHARED, _domain, "public.md.ai", "MD.ai's domain"),
+    Setting("PROJECT_ID", SHARED, _text, "", "MD.ai's project id"),
+    Setting("DATASET_ID", SHARED, _text, "", "MD.ai's data set id"),
+    Setting("LABEL_ID", SHARED, _label, LABEL_ID, "label type that is tracked (free fluid)"),
+    Setting("EMPTY_ID", SHARED, _label, EMPTY_ID, "label type that says: a person saw that there is nothing"),
+    Setting("FLOW_METHOD", SHARED, _word, "dis", "optical flow method: `dis`, `farneback` or one of a plugin"),
+    Setting("SERVER_HOST", SERVER, _host, "127.0.0.1", "address the server binds to; 0.0.0.0 behind Caddy"),
+    Setting("SERVER_PORT", SERVER, _integer(0, 65535), "5000", "port the server binds to; 0 takes any free one"),
+    Setting("AUTH", SERVER, _one_of("mdai", "tokens", "none"), "mdai", "who may: `mdai`, `tokens`, `none` (loopback)"),
+    Setting("TOKENS_PATH", SERVER, _directory, "tokens.json", "file of hashed tokens for AUTH=tokens"),
+    Setting(
+        "RECENT_VIEW_THRESHOLD_MINUTES", SERVER, _integer(0, 525_600), "60", "how long a view keeps others off a series"
+    ),
+    Setting("RETRACK_WORKERS", SERVER, _integer(1, 64), "2", "worker processes for tracking"),
+    Setting("WORKERS", SERVER, _workers, "local", "where jobs run: `local` or `dask://HOST:PORT`"),
+    Setting("STATE_PATH", SERVER, _directory, "server_state", "directory of versions, activity and completion"),
+    Setting("MASK_STORAGE_PATH", SERVER, _directory, "output", "directory of masks"),
+    Setting("DATA_PATH", SERVER, _directory, "data", "directory of MD.ai's downloads and of kept flow"),
+    Setting("CLIENT_PORT", CLIENT, _integer(0, 65535), "0", "port of the local viewer; 0 takes any free one"),
+    Setting("SERVER_URL", CLIENT, _url, "http://127.0.0.1:5000", "the mask server's address"),
+    Setting("USER_EMAIL", CLIENT, _email, "", "who saves: an e-mail address"),
+    Setting("VIDEO_CACHE_PATH", CLIENT, _directory, "client_cache", "directory of downloaded clips and frames"),
+)
+BY_KEY = {setting.key: setting for setting in SETTINGS}
+
+
+def read_dot_env(path: Path) -> dict[str, str]:
+    """KEY=VALUE lines of a dot.env file; `#` lines and a missing file are fine. Raises SettingError on other lines."""
+    try:
+        text = path.read_text("utf-8")
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingError(path.name, "cannot be read as text") from error
+    values = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        line = line.strip()
+        if not line or line.startswith("#"):
+            continue
+        key, found, value = line.removeprefix("export ").partition("=")
+        if not found:
+            raise SettingError(path.name, f"line {number} is not KEY=VALUE")
+        value = value.strip()
+        if len(value) >= 2 and value[0] == value[-1] and value[0] in "'\"":
+            value = value[1:-1]
+        values[key.strip()] = value
+    return values
+
+
+def load(side: str, directory: Path, environ: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """{key: typed value} of every setting that `side` ("server" or "client") reads.
+
+    Raises SettingError with the key's name for a value that does not fit, for any unknown key in a dot.env file, and
+    for an unknown environment variable with one of our prefixes.
+    """
+    environ = os.environ if environ is None else environ
+    texts = {s.key: s.default for s in SETTINGS if s.side in (SHARED, side)}
+    for name in ("dot.env", f"dot.env.{side}"):
+        for key, value in read_dot_env(directory / name).items():
+            if key not in BY_KEY:
+                raise SettingError(key, f"is not a setting (in {name})")
+            if key in texts:
+                texts[key] = value
+    for key, value in environ.items():
+        if key in texts:
+            texts[key] = value
+        elif key not in BY_KEY and key.startswith(_PREFIXES):
+            raise SettingError(key, "is not a setting (in the environment)")
+    return {key: parse_setting(key, text) for key, text in texts.items()}
+
+
+def parse_setting(key: str, text: str) -> Any:
+    """The typed value of one setting's text. Raises SettingError."""
+    try:
+        return BY_KEY[key].parse(text)
+    except ValueError as error:
+        raise SettingError(key, str(error)) from None
