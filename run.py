@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Sets up all that Goobusters needs and starts it: `python3 run.py demo [--headless]`, `python3 run.py test [pytest arguments]`.
+"""Sets up what is needed and starts it: `python3 run.py demo [--headless]` or `python3 run.py test [for pytest]`.
 
 Called by people and by .ci/run, with nothing but Python 3.11+ (standard library only). In order: system packages
 (installed as root on Debian and Ubuntu, otherwise the line to type is printed) -> .venv from a lock file with hashes
@@ -120,7 +120,7 @@ def test(arguments: list[str]) -> int:
 
 def checks() -> list[tuple[str, list[str]]]:
     """(name, command) of every check that is not pytest."""
-    node, npx = shutil.which("node") or "node", shutil.which("npx") or "npx"
+    node, eslint = shutil.which("node") or "node", "node_modules/eslint/bin/eslint.js"
     scripts = sorted(str(p.relative_to(ROOT)) for p in (ROOT / "tests").rglob("*.test.mjs"))
     python = str(PYTHON)
     linter = "from importlinter.cli import lint_imports_command; lint_imports_command()"
@@ -129,18 +129,7 @@ def checks() -> list[tuple[str, list[str]]]:
         ("ruff check", [python, "-m", "ruff", "check", "."]),
         ("mypy", [python, "-m", "mypy"]),
         ("import-linter", [python, "-c", linter]),
-        (
-            "eslint",
-            [
-                npx,
-                "--no-install",
-                "eslint",
-                "--max-warnings=0",
-                "--no-error-on-unmatched-pattern",
-                "web_viewer",
-                "tests",
-            ],
-        ),
+        ("eslint", [node, eslint, "--max-warnings=0", "--no-error-on-unmatched-pattern", "web_viewer", "tests"]),
     ]
     return found + ([("node --test", [node, "--test", *scripts])] if scripts else [])
 
