@@ -1,0 +1,216 @@
+"""Where is a clip's flow kept, so that a retrack only moves masks? Used by motion.py; the server names the directory.
+
+One file a clip: `<key>.flow`, the key being a hash of the clip's digest, the flow method and everything else that
+decides it. File layout (little endian): a header line of JSON, then for each frame a record of
+  picture: its length, and the frame scaled down as JPEG (grey or colour);
+  flows:   int16 (2, grid_height, grid_width, 2): from the previous frame to this one, then from this one back,
+           (x, y) in 1/FLOW_STEPS of a grid pixel; absent for frame 0;
+then the table of record offsets, and a footer with the table's place and a CRC of everything before it.
+A file under construction is `<key>.<process>.part`; it is renamed when whole, so a `.flow` file is always whole or
+damaged later.
+"""
+
+import json
+import logging
+import os
+import struct
+import time
+import zlib
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+
+LOG = logging.getLogger(__name__)
+
+FLOW_STEPS = 128
+"""Flow is kept in steps of 1/128 grid pixel (1/32 clip pixel at 640×480)."""
+
+DEFAULT_LIMIT = 20 * 1024**3
+FOOTER = struct.Struct("<QII4s")
+MAGIC = b"gfl1"
+STALE_PART_SECONDS = 3600.0
+CRC_BLOCK = 1 << 22
+
+
+@dataclass(frozen=True)
+class FlowHeader:
+    """What a kept file is about: sizes in pixels (clip, pictures, grid)."""
+
+    width: int
+    height: int
+    picture_width: int
+    picture_height: int
+    grid_width: int
+    grid_height: int
+
+
+class FlowFile:
+    """One clip's records, readable by number while they are being appended. Not shared between threads."""
+
+    def __init__(self, stream: BinaryIO, header: FlowHeader, offsets: list[int], end: int) -> None:
+        self.header = header
+        self._stream = stream
+        self._offsets = offsets
+        self._end = end
+        self._flow_shape = (2, header.grid_height, header.grid_width, 2)
+
+    @property
+    def record_count(self) -> int:
+        """How many frames are in the file so far."""
+        return len(self._offsets)
+
+    @classmethod
+    def create(cls, stream: BinaryIO, header: FlowHeader) -> "FlowFile":
+        """Begin an empty file in a stream opened for reading and writing."""
+        start = stream.write(json.dumps(asdict(header)).encode() + b"\n")
+        return cls(stream, header, [], start)
+
+    @classmethod
+    def load(cls, stream: BinaryIO) -> "FlowFile":
+        """Open a whole file. Raises ValueError when anything in it is damaged."""
+        stream.seek(0, os.SEEK_END)
+        size = stream.tell() - FOOTER.size
+        if size < 0:
+            raise ValueError("too short")
+        stream.seek(size)
+        table, count, crc, magic = FOOTER.unpack(stream.read(FOOTER.size))
+        if magic != MAGIC or table + 8 * count != size or _crc(stream, size) != crc:
+            raise ValueError("damaged")
+        stream.seek(0)
+        header = FlowHeader(**json.loads(stream.readline()))
+        stream.seek(table)
+        offsets = np.frombuffer(stream.read(8 * count), "<u8").tolist()
+        return cls(stream, header, offsets, table)
+
+    def append(self, picture: bytes, flows: npt.NDArray[np.float32] | None) -> None:
+        """Add the next frame: its JPEG and, except for frame 0, flows float32 (2, gh, gw, 2) in grid pixels."""
+        steps = b"" if flows is None else quantise(flows).tobytes()
+        self._stream.seek(self._end)
+        self._stream.write(struct.pack("<I", len(picture)))
+        self._stream.write(picture)
+        self._stream.write(steps)
+        self._offsets.append(self._end)
+        self._end += 4 + len(picture) + len(steps)
+
+    def picture(self, frame_number: int) -> bytes:
+        """The JPEG of a frame's small picture."""
+        length = self._picture_length(frame_number)
+        return self._stream.read(length)
+
+    def flows(self, frame_number: int) -> npt.NDArray[np.float32]:
+        """Flow from frame_number-1 to frame_number and back, float32 (2, gh, gw, 2) in grid pixels."""
+        length = self._picture_length(frame_number)
+        self._stream.seek(length, os.SEEK_CUR)
+        raw = self._stream.read(2 * int(np.prod(self._flow_shape)))
+        return np.frombuffer(raw, "<i2").reshape(self._flow_shape).astype(np.float32) * np.float32(1 / FLOW_STEPS)
+
+    def finish(self) -> None:
+        """Write table and footer; the file is whole afterwards."""
+        self._stream.seek(self._end)
+        self._stream.write(np.asarray(self._offsets, "<u8").tobytes())
+        size = self._end + 8 * len(self._offsets)
+        self._stream.flush()
+        self._stream.seek(0)
+        crc = _crc(self._stream, size)
+        self._stream.seek(size)
+        self._stream.write(FOOTER.pack(self._end, len(self._offsets), crc, MAGIC))
+        self._stream.flush()
+
+    def close(self) -> None:
+        """Close the stream; the object is of no use afterwards."""
+        self._stream.close()
+
+    def _picture_length(self, frame_number: int) -> int:
+        self._stream.seek(self._offsets[frame_number])
+        length: int = struct.unpack("<I", self._stream.read(4))[0]
+        return length
+
+
+def quantise(flows: npt.NDArray[np.float32]) -> npt.NDArray[np.int16]:
+    """Grid-pixel displacements as int16 steps; what leaves the int16 range (256 grid pixels) is held at its end."""
+    return np.clip(np.rint(flows * FLOW_STEPS), -32768, 32767).astype("<i2")
+
+
+class FlowStore:
+    """A directory of kept flow with a limit on its size in bytes; the least recently used clips go first."""
+
+    def __init__(self, directory: Path, limit: int = DEFAULT_LIMIT) -> None:
+        self.directory = directory
+        self.limit = limit
+
+    def open(self, key: str) -> FlowFile | None:
+        """The kept file of that key, or None when there is none or it is damaged (which is then removed)."""
+        path = self._path(key)
+        try:
+            stream = path.open("rb")
+        except OSError:
+            return None
+        try:
+            file = FlowFile.load(stream)
+        except (OSError, ValueError, TypeError) as error:
+            LOG.warning("kept flow is damaged and is computed again: %s", type(error).__name__)
+            stream.close()
+            path.unlink(missing_ok=True)
+            return None
+        os.utime(path)
+        return file
+
+    def begin(self, key: str, header: FlowHeader) -> FlowFile:
+        """Begin a file under construction. Raises OSError when the directory cannot be written."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self._drop_stale_parts()
+        return FlowFile.create(self._part(key).open("w+b"), header)
+
+    def keep(self, key: str, file: FlowFile) -> None:
+        """Turn a finished file under construction into the kept one, then bring the directory below its limit."""
+        file.finish()
+        self._part(key).replace(self._path(key))
+        self.evict(keeping=self._path(key).name)
+
+    def drop(self, key: str) -> None:
+        """Forget a file under construction."""
+        self._part(key).unlink(missing_ok=True)
+
+    def evict(self, keeping: str = "") -> None:
+        """Remove the least recently used files until the rest fits the limit; `keeping` is spared."""
+        aged = []
+        for path in self.directory.glob("*.flow"):
+            try:
+                info = path.stat()
+            except FileNotFoundError:
+                continue  # another worker removed it first
+            aged.append((info.st_mtime, info.st_size, path))
+        total = sum(size for _, size, _ in aged)
+        for _, size, path in sorted(aged):
+            if total <= self.limit:
+                return
+            if path.name != keeping:
+                path.unlink(missing_ok=True)
+                total -= size
+
+    def _path(self, key: str) -> Path:
+        return self.directory / f"{key}.flow"
+
+    def _part(self, key: str) -> Path:
+        return self.directory / f"{key}.{os.getpid()}.part"
+
+    def _drop_stale_parts(self) -> None:
+        for part in self.directory.glob("*.part"):
+            try:
+                if time.time() - part.stat().st_mtime > STALE_PART_SECONDS:
+                    part.unlink(missing_ok=True)
+            except FileNotFoundError:
+                continue  # its own process removed it meanwhile
+
+
+def _crc(stream: BinaryIO, size: int) -> int:
+    """CRC-32 of the first `size` bytes."""
+    stream.seek(0)
+    crc, left = 0, size
+    while left > 0 and (block := stream.read(min(CRC_BLOCK, left))):
+        crc = zlib.crc32(block, crc)
+        left -= len(block)
+    return crc

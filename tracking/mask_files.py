@@ -1,0 +1,78 @@
+"""How are results written to disk? Used by track.py: masks as lossless WebP, and metadata.json, in a directory of
+their own.
+
+Everything goes into `<out>.partial` first and the directory is renamed when whole; masks in it are whole as soon as
+they have their name, so a server may show them while the rest runs.
+"""
+
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tracking.contracts.archive import METADATA, dump_metadata
+from tracking.contracts.masks import encode_mask
+from tracking.errors import OutputError
+from tracking.flow import Mask
+
+
+class OutputDirectory:
+    """A result under construction. Raises OutputError OUTPUT_UNWRITABLE when the disk refuses."""
+
+    def __init__(self, out: Path) -> None:
+        self.out = out
+        self.partial = partial_directory(out)
+        try:
+            shutil.rmtree(self.partial, ignore_errors=True)
+            self.partial.mkdir(parents=True)
+        except OSError as error:
+            raise _unwritable(error) from error
+
+    def add_mask(self, filename: str, mask: Mask) -> None:
+        """Write a mask, uint8 (height, width) of 0 and 255."""
+        self.add_file(filename, encode_mask(mask.tobytes(), mask.shape[1], mask.shape[0]))
+
+    def add_file(self, filename: str, data: bytes) -> None:
+        """Write bytes that are there as a whole or not at all."""
+        target = self.partial / filename
+        temporary = target.with_name(f".{filename}")
+        try:
+            temporary.write_bytes(data)
+            temporary.replace(target)
+        except OSError as error:
+            raise _unwritable(error) from error
+
+    def take_over(self, filename: str, source: Path) -> None:
+        """Have a file of an earlier result in this one too, byte for byte."""
+        try:
+            self.add_file(filename, source.read_bytes())
+        except OSError as error:
+            raise _unwritable(error) from error
+
+    def publish(self, metadata: Mapping[str, Any]) -> None:
+        """Write metadata.json and put the directory in its place; an earlier one there is replaced."""
+        self.add_file(METADATA, dump_metadata(metadata))
+        replaced = self.out.with_name(f"{self.out.name}.replaced")
+        try:
+            shutil.rmtree(replaced, ignore_errors=True)
+            if self.out.exists():
+                self.out.replace(replaced)
+            self.partial.replace(self.out)
+        except OSError as error:
+            raise _unwritable(error) from error
+        shutil.rmtree(replaced, ignore_errors=True)
+
+    def discard(self) -> None:
+        """Remove what is not published."""
+        shutil.rmtree(self.partial, ignore_errors=True)
+
+
+def partial_directory(out: Path) -> Path:
+    """Where masks lie while the tracking into `out` runs."""
+    return out.with_name(f"{out.name}.partial")
+
+
+def _unwritable(error: OSError) -> OutputError:
+    reason = error.strerror or os.strerror(error.errno or 0)
+    return OutputError("OUTPUT_UNWRITABLE", f"The result cannot be written: {reason}.")

@@ -1,0 +1,188 @@
+"""How are annotated masks carried into one stretch of frames? Called by track.py, one stretch at a time.
+
+A stretch sees its own two annotations and the clip, nothing else. That is what lets an incremental retrack redo only
+the stretches next to a changed annotation and still give the very masks of a full run.
+
+Each side: the flow from a frame back towards the annotation is composed into one displacement field on the grid, and
+the annotation's signed distance is sampled through it once. Two sides are blended by distance in time and by trust.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from tracking.annotations import AnnotatedMask
+from tracking.confidence import both_sides, carried
+from tracking.flow import Flow, Mask
+from tracking.motion import Motion
+from tracking.params import Params
+from tracking.plan import Stretch
+
+Field = npt.NDArray[np.float32]
+
+MARGIN = 3.0
+"""Grid pixels round the coarse mask within which the border is worked out at full size."""
+
+
+@dataclass(frozen=True)
+class TrackedFrame:
+    """One label on one frame: `distance` float32 (bottom-top, right-left), clip pixels, positive inside the mask.
+
+    `box` is (top, left, bottom, right) in clip pixels, outside of which there is no mask; empty (all 0) for no mask at
+    all.
+    """
+
+    frame_number: int
+    box: tuple[int, int, int, int]
+    distance: Field = field(repr=False)
+    confidence: float
+
+    @classmethod
+    def blank(cls, frame_number: int, confidence: float) -> "TrackedFrame":
+        """A frame without a mask."""
+        return cls(frame_number, (0, 0, 0, 0), np.zeros((0, 0), np.float32), confidence)
+
+
+def from_mask(frame_number: int, mask: Mask, confidence: float) -> TrackedFrame:
+    """A ready mask, uint8 (height, width), as a TrackedFrame: its distances are only +1 and -1."""
+    left, top, width, height = cv2.boundingRect((mask > 0).astype(np.uint8))
+    distance = np.where(mask[top : top + height, left : left + width] > 0, 1, -1).astype(np.float32)
+    return TrackedFrame(frame_number, (top, left, top + height, left + width), distance, confidence)
+
+
+@dataclass(frozen=True)
+class Carried:
+    """What reaches a frame from one annotation: displacement (gh, gw, 2) in grid pixels towards it, trust (gh, gw)
+    0..1."""
+
+    displacement: Flow
+    trust: Field
+
+
+def propagate_stretch(stretch: Stretch, motion: Motion, params: Params) -> Iterator[TrackedFrame]:
+    """Yield a TrackedFrame for each frame of a stretch that is not clear, in ascending order. Raises ClipError,
+    Cancelled."""
+    backward: dict[int, Carried] = {}
+    if stretch.right is not None:
+        backward = dict(_carry(motion, stretch.last + 1, range(stretch.last, stretch.first - 1, -1)))
+    forward = _carry(motion, stretch.first - 1, range(stretch.first, stretch.last + 1)) if stretch.left else None
+    left = signed_distance(stretch.left) if stretch.left else None
+    right = signed_distance(stretch.right) if stretch.right else None
+    for frame_number in range(stretch.first, stretch.last + 1):
+        sides: list[tuple[Field, Carried, float]] = []
+        share = (frame_number - stretch.first + 1) / (stretch.last - stretch.first + 2)
+        if forward is not None and left is not None:
+            sides.append((left, next(forward)[1], 1 - share))
+        if right is not None:
+            sides.append((right, backward.pop(frame_number), share))
+        yield _sample(frame_number, sides, motion)
+
+
+def signed_distance(annotation: AnnotatedMask) -> Field:
+    """Signed distance to the border in clip pixels, float32 (height, width): about +.5 just inside, -.5 just
+    outside."""
+    inside = (annotation.pixels > 0).astype(np.uint8)
+    distance = cv2.distanceTransform(inside, cv2.DIST_L2, 5) - cv2.distanceTransform(1 - inside, cv2.DIST_L2, 5)
+    return np.asarray(distance - 0.5 * np.sign(distance), np.float32)
+
+
+def _carry(motion: Motion, start: int, frames: range) -> Iterator[tuple[int, Carried]]:
+    """Walk away from the annotation at `start` over `frames` (ascending or descending), composing as it goes."""
+    height, width = motion.grid_size
+    rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
+    displacement, trust = np.zeros((height, width, 2), np.float32), np.ones((height, width), np.float32)
+    previous = start
+    for frame_number in frames:
+        ascending = frame_number > previous
+        step = motion.backward(frame_number) if ascending else motion.forward(frame_number)
+        back = motion.forward(previous) if ascending else motion.backward(previous)
+        map_x, map_y = columns + step[..., 0], rows + step[..., 1]
+        moved = cv2.remap(
+            np.dstack([displacement, back, trust]), map_x, map_y, cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE
+        )
+        error = (step[..., 0] + moved[..., 2]) ** 2 + (step[..., 1] + moved[..., 3]) ** 2
+        displacement = np.ascontiguousarray(step + moved[..., :2])
+        trust = np.ascontiguousarray(moved[..., 4] * np.exp(-error / 0.5))
+        yield frame_number, Carried(displacement, trust)
+        previous = frame_number
+
+
+def _sample(frame_number: int, sides: list[tuple[Field, Carried, float]], motion: Motion) -> TrackedFrame:
+    """Sample the sides' signed distances through their displacements, coarsely for the box, then at full size within
+    it."""
+    weights = [share * (side.trust + 1e-3) for _, side, share in sides]
+    weights = [weight / sum(weights) for weight in weights]
+    size = (0, 0, motion.height, motion.width)
+    coarse = [_through(distance, side.displacement, _grid_points(motion), motion) for distance, side, _ in sides]
+    blended = sum(weight * distance for weight, distance in zip(weights, coarse, strict=True))
+    box = _box_around(np.asarray(blended), motion)
+    trust = [side.trust for _, side, _ in sides]
+    confidence = both_sides(coarse, trust) if len(sides) == 2 else carried(coarse[0], trust[0])
+    if box is None:
+        return TrackedFrame.blank(frame_number, confidence)
+    total = np.zeros((box[2] - box[0], box[3] - box[1]), np.float32)
+    for (distance, side, _), weight in zip(sides, weights, strict=True):
+        fine = enlarge(np.dstack([side.displacement, weight]), box, motion)
+        points = clip_points(box, size)
+        total += fine[..., 2] * _through(distance, np.ascontiguousarray(fine[..., :2]), points, motion)
+    return TrackedFrame(frame_number, box, total, confidence)
+
+
+def enlarge(grid: Field, box: tuple[int, int, int, int], motion: Motion) -> Field:
+    """Bilinear values of a grid field (gh, gw, channels) at every clip pixel of the box."""
+    top, left, bottom, right = box
+    scale_x, scale_y = motion.grid_size[1] / motion.width, motion.grid_size[0] / motion.height
+    rows = [[scale_x, 0, (left + 0.5) * scale_x - 0.5], [0, scale_y, (top + 0.5) * scale_y - 0.5]]
+    to_grid = np.array(rows, np.float64)
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    values = cv2.warpAffine(grid, to_grid, (right - left, bottom - top), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(values, np.float32)
+
+
+def clip_points(box: tuple[int, int, int, int], size: tuple[int, int, int, int]) -> tuple[Field, Field]:
+    """x and y of every clip pixel of the box, each float32 of the box's size."""
+    top, left, bottom, right = box
+    columns, rows = np.arange(left, right, dtype=np.float32), np.arange(top, bottom, dtype=np.float32)
+    x, y = np.meshgrid(columns, rows)
+    return x, y
+
+
+def _grid_points(motion: Motion) -> tuple[Field, Field]:
+    """x and y in clip pixels of every grid sample, each float32 (gh, gw)."""
+    height, width = motion.grid_size
+    columns = (np.arange(width, dtype=np.float32) + 0.5) * np.float32(motion.width / width) - 0.5
+    rows = (np.arange(height, dtype=np.float32) + 0.5) * np.float32(motion.height / height) - 0.5
+    x, y = np.meshgrid(columns, rows)
+    return x, y
+
+
+def _through(distance: Field, displacement: Flow, points: tuple[Field, Field], motion: Motion) -> Field:
+    """The annotation's distance where each point came from; what came from outside the picture counts as its edge."""
+    x = points[0] + displacement[..., 0] * np.float32(motion.width / motion.grid_size[1])
+    y = points[1] + displacement[..., 1] * np.float32(motion.height / motion.grid_size[0])
+    return np.asarray(cv2.remap(distance, x, y, cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE), np.float32)
+
+
+def _box_around(coarse: Field, motion: Motion) -> tuple[int, int, int, int] | None:
+    """The clip pixels round everything within MARGIN grid pixels of the coarse mask; None when there is no mask
+    near."""
+    cell_x, cell_y = motion.width / motion.grid_size[1], motion.height / motion.grid_size[0]
+    near = (coarse > -MARGIN * max(cell_x, cell_y)).astype(np.uint8)
+    column, row, width, height = cv2.boundingRect(near)
+    if not width:
+        return None
+    top, left = max(0, int((row - 1) * cell_y)), max(0, int((column - 1) * cell_x))
+    bottom = min(motion.height, int(np.ceil((row + height + 1) * cell_y)))
+    right = min(motion.width, int(np.ceil((column + width + 1) * cell_x)))
+    return top, left, bottom, right
+
+
+def mask_of(tracked: TrackedFrame, height: int, width: int) -> Mask:
+    """The whole frame's mask: uint8 (height, width) of 0 and 255."""
+    mask = np.zeros((height, width), np.uint8)
+    top, left, bottom, right = tracked.box
+    mask[top:bottom, left:right] = (tracked.distance > 0) * np.uint8(255)
+    return mask

@@ -1,0 +1,111 @@
+"""How does a clip get its tracked masks? `track` is the one entry for the command line and for the server's workers.
+
+In order: open the clip, read the annotations, plan who fills which frame (plan.py), keep what an earlier result
+already holds (kept_result.py), then go through the frames once, first to last, all labels side by side, writing each
+as it is done (fill.py).
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tracking.annotations import read_annotations
+from tracking.clip import open_clip
+from tracking.contracts.labels import EMPTY_ID, LABEL_ID
+from tracking.fill import Entry, FrameFiller, Sources
+from tracking.flow import DisFlow, FlowMethod, find_method
+from tracking.flow_store import FlowStore
+from tracking.kept_result import KeptResult, fingerprint
+from tracking.mask_files import OutputDirectory
+from tracking.params import Params
+from tracking.plan import Plan
+from tracking.progress import Progress
+
+
+@dataclass(frozen=True)
+class TrackResult:
+    """What a run did. `seconds` by step: open (clip and annotations), track, total; `flow_kept`: no flow had to be
+    found."""
+
+    frame_count: int
+    mask_count: int
+    frames_redone: int
+    flow_kept: bool
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+def track(
+    clip_path: str | Path,
+    annotations: str | Path,
+    out: str | Path,
+    *,
+    flow_method: str = DisFlow.name,
+    flow_cache: FlowStore | None = None,
+    previous: str | Path | None = None,
+    params: Params = Params(),  # noqa: B008 (frozen)
+    label_id: str = LABEL_ID,
+    empty_id: str = EMPTY_ID,
+    version_id: str | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    on_frame: Callable[[int, list[Entry]], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> TrackResult:
+    """Track a clip's annotations and write an unpacked server archive (SPEC 6) into `out`, replacing what is there.
+
+    clip_path: video, DICOM file or folder of pictures. annotations: directory with metadata.json and masks.
+    flow_cache: where flow is kept between runs (None: not at all). previous: an earlier `out` of this clip; what did
+    not change since is taken over byte for byte. It may be the directory that `out` names.
+    label_id: the label whose files carry no suffix. empty_id: the label that means verified empty.
+    progress(frames done, frames in all) is called once or more a frame; on_frame(frame_number, entries) when a frame's
+    masks lie in `mask_files.partial_directory(out)`; cancelled() is asked at least each 0.2 s on common clips.
+    Raises ClipError, AnnotationsError, MethodError, OutputError (see errors.py), and Cancelled, with nothing published.
+    """
+    started = time.perf_counter()
+    is_cancelled = cancelled or (lambda: False)
+    method = find_method(flow_method)
+    clip = open_clip(clip_path, is_cancelled)
+    is_local = isinstance(method, FlowMethod)
+    verified = read_annotations(Path(annotations), clip.width, clip.height, lambda: clip.frame_count, empty_id)
+    plan = Plan(verified, label_id, clip.frame_count, is_local)
+    tracker = fingerprint(clip.digest(), method.name, method.version, params)
+    kept = None
+    if previous is not None:
+        kept = KeptResult.load(Path(previous), tracker, plan, (clip.width, clip.height), empty_id, label_id)
+    opened = time.perf_counter()
+
+    output = OutputDirectory(Path(out))
+    changed = [number for number in range(plan.frame_count) if kept is None or not kept.holds(number, plan)]
+    report = Progress(plan.frame_count, progress)
+    frames: list[Entry] = []
+    try:
+        with Sources(clip, method, plan, changed, params, flow_cache, report, is_cancelled) as sources:
+            filler = FrameFiller(plan, kept, output, sources, label_id, empty_id)
+            for number in range(plan.frame_count):
+                entries = filler.fill(number)
+                frames += entries
+                report.frame_done(number + 1)
+                if on_frame:
+                    on_frame(number, entries)
+            sources.finish()
+        mask_count = sum(entry["has_mask"] for entry in frames)
+        output.publish(
+            {
+                "study_uid": verified.study_uid,
+                "series_uid": verified.series_uid,
+                "version_id": version_id,
+                "flow_method": method.name,
+                "generated_at": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+                "frame_count": plan.frame_count,
+                "mask_count": mask_count,
+                "tracker": tracker,
+                "frames": frames,
+            }
+        )
+    finally:
+        output.discard()
+    report.finish()
+    done = time.perf_counter()
+    seconds = {"open": opened - started, "track": done - opened, "total": done - started}
+    return TrackResult(plan.frame_count, mask_count, len(changed), sources.flow_kept, seconds)
