@@ -1,0 +1,42 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { bounds, dragged, FULL, isFull, lookupTable, PRESETS } from "../../web_viewer/window_level.js";
+
+test("as recorded, every value is shown as itself", () => {
+  assert.deepEqual([...lookupTable(FULL)], Array.from({ length: 256 }, (_, i) => i));
+  assert.ok(isFull(FULL));
+  assert.ok(isFull({ ...FULL, ...PRESETS[0] }));
+});
+
+test("a window is spread from black to white round its level", () => {
+  const table = lookupTable({ window: 100, level: 100, is_inverted: false });
+  assert.equal(table[50], 0);
+  assert.equal(table[0], 0);
+  assert.equal(table[150], 255);
+  assert.equal(table[255], 255);
+  assert.ok(Math.abs(table[100] - 127.5) <= 1);
+});
+
+test("inverted is the same, white for black", () => {
+  const plain = lookupTable({ window: 100, level: 100, is_inverted: false });
+  const inverted = lookupTable({ window: 100, level: 100, is_inverted: true });
+  assert.ok(plain.every((value, i) => Math.abs(value + inverted[i] - 255) <= 1));
+  assert.ok(!isFull({ ...FULL, is_inverted: true }));
+});
+
+test("a drag to the right softens, a drag down brightens, and neither runs away", () => {
+  const start = { window: 100, level: 100, is_inverted: true };
+  assert.deepEqual(dragged(start, 20, 0), { window: 120, level: 100, is_inverted: true });
+  assert.deepEqual(dragged(start, 0, 20), { window: 100, level: 80, is_inverted: true });
+  for (const [dx, dy] of [[9e4, 9e4], [-9e4, -9e4], [-9e4, 9e4]]) {
+    const { low, high } = bounds(dragged(start, dx, dy));
+    assert.ok(low >= 0 && high <= 1 && low < high);
+  }
+});
+
+test("every preset differs, has a name and a usable window", () => {
+  assert.equal(new Set(PRESETS.map(({ id }) => id)).size, PRESETS.length);
+  assert.equal(new Set(PRESETS.map((preset) => lookupTable({ ...preset, is_inverted: false }).join())).size, PRESETS.length);
+  for (const preset of PRESETS) assert.ok(preset.name.length > 0 && bounds(preset).low < bounds(preset).high);
+});

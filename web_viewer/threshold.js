@@ -1,0 +1,61 @@
+/**
+ * Which pixels of a stroke may the threshold-limited brush set? Called by the brush while its grey range is on.
+ *
+ * Pure. `grey` is one byte a pixel of the whole frame, row-major. The clip's own values decide, whatever window and
+ * level are shown.
+ */
+
+/**
+ * Grey values of a picture, rounded luminance (Rec. 601), as the person sees it in a colour clip.
+ * @param {Uint8ClampedArray|Uint8Array} rgba 4 bytes a pixel
+ * @returns {Uint8Array} one byte a pixel
+ */
+export function greyOf(rgba) {
+  const grey = new Uint8Array(rgba.length / 4);
+  for (let i = 0, from = 0; i < grey.length; i += 1, from += 4) {
+    grey[i] = (rgba[from] * 299 + rgba[from + 1] * 587 + rgba[from + 2] * 114 + 500) / 1000;
+  }
+  return grey;
+}
+
+/**
+ * The pixels of a stroke's segment whose grey value is within a range, both ends included.
+ * @param {{box: import("./rle.js").Box, mask: Uint8Array}} shape box inside the frame and 0 or 1 for each of its pixels
+ * @param {Uint8Array} grey of the whole frame
+ * @param {number} width of the frame, px
+ * @param {{low: number, high: number}} range 0..255
+ * @returns {{box: import("./rle.js").Box, mask: Uint8Array}} the same box with fewer pixels set
+ */
+export function limitToRange(shape, grey, width, range) {
+  const [left, top, boxWidth, boxHeight] = shape.box;
+  const mask = shape.mask.slice();
+  for (let y = 0; y < boxHeight; y += 1) {
+    const from = (top + y) * width + left;
+    for (let x = 0; x < boxWidth; x += 1) {
+      const value = grey[from + x];
+      if (value < range.low || value > range.high) mask[y * boxWidth + x] = 0;
+    }
+  }
+  return { box: shape.box, mask };
+}
+
+/**
+ * The range to start from where a stroke begins: what is found round the pointer, give or take `tolerance`.
+ * @param {number} x pointer in clip coordinates, as y
+ * @param {number} radius of the sampled square, px
+ * @returns {{low: number, high: number}} 0..255; the full range when the square lies outside the frame
+ */
+export function rangeAround(grey, width, height, x, y, radius, tolerance) {
+  const values = [];
+  const column = Math.floor(x);
+  const row = Math.floor(y);
+  for (let j = Math.max(0, row - radius); j <= Math.min(height - 1, row + radius); j += 1) {
+    for (let i = Math.max(0, column - radius); i <= Math.min(width - 1, column + radius); i += 1) {
+      values.push(grey[j * width + i]);
+    }
+  }
+  if (values.length === 0) return { low: 0, high: 255 };
+  values.sort((a, b) => a - b);
+  const median = values[values.length >> 1]; // speckle has outliers; a mean would follow them
+  return { low: Math.max(0, median - tolerance), high: Math.min(255, median + tolerance) };
+}

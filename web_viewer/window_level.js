@@ -1,0 +1,48 @@
+/**
+ * Which brightness does each grey value of the clip get on the screen? Called by the canvas when it draws a frame and
+ * by the window/level controls.
+ *
+ * Pure. Values are 0..255. `window` is the width of the range that is spread from black to white, `level` its middle.
+ */
+
+export const FULL = Object.freeze({ window: 255, level: 127.5, is_inverted: false });
+
+/** Offered by name; made for ultrasound, where fluid is dark and the gain differs from clip to clip. */
+export const PRESETS = Object.freeze([
+  Object.freeze({ id: "full", name: "As recorded", window: 255, level: 127.5 }),
+  Object.freeze({ id: "fluid", name: "Dark areas (fluid)", window: 120, level: 60 }),
+  Object.freeze({ id: "tissue", name: "Middle greys (tissue)", window: 150, level: 110 }),
+  Object.freeze({ id: "bright", name: "Bright areas", window: 140, level: 185 }),
+]);
+
+/** The picture changed by a drag: right widens the window, down lowers the level. `dx`, `dy` in screen px. */
+export function dragged(setting, dx, dy) {
+  return {
+    ...setting,
+    window: Math.min(255, Math.max(2, setting.window + dx)),
+    level: Math.min(255, Math.max(0, setting.level - dy)),
+  };
+}
+
+/** True when the picture is shown as it was recorded. */
+export function isFull(setting) {
+  return setting.window === FULL.window && setting.level === FULL.level && !setting.is_inverted;
+}
+
+/** The grey values that turn black and white, 0..1 with low < high: what geometry.js makes its filter of. */
+export function bounds({ window, level }) {
+  const low = Math.min(254, Math.max(0, level - window / 2));
+  const high = Math.max(low + 1, Math.min(255, level + window / 2));
+  return { low: low / 255, high: high / 255 };
+}
+
+/** @returns {Uint8ClampedArray} 256 values: what each grey value is shown as */
+export function lookupTable(setting) {
+  const { low, high } = bounds(setting);
+  const table = new Uint8ClampedArray(256); // clamps and rounds
+  for (let value = 0; value < 256; value += 1) {
+    const shown = ((value / 255 - low) / (high - low)) * 255;
+    table[value] = setting.is_inverted ? 255 - shown : shown;
+  }
+  return table;
+}
