@@ -32,7 +32,7 @@ export function boundingBox(mask, width) {
 /**
  * Sets every background pixel from which no path of 4-neighbours leads out of the mask's box. A diagonal line closes.
  */
-export function fillHoles(mask, width, height) {
+export function fillHoles(mask, width) {
   const filled = mask.slice();
   const box = boundingBox(mask, width);
   if (box === null) return filled;
