@@ -19,7 +19,7 @@ export const PRESETS = Object.freeze([
 export function dragged(setting, dx, dy) {
   return {
     ...setting,
-    window: Math.min(255, Math.max(2, setting.window + dx)),
+    window: Math.min(510, Math.max(2, setting.window + dx)),
     level: Math.min(255, Math.max(0, setting.level - dy)),
   };
 }
@@ -29,20 +29,17 @@ export function isFull(setting) {
   return setting.window === FULL.window && setting.level === FULL.level && !setting.is_inverted;
 }
 
-/** The grey values that turn black and white, 0..1 with low < high: what geometry.js makes its filter of. */
-export function bounds({ window, level }) {
-  const low = Math.min(254, Math.max(0, level - window / 2));
-  const high = Math.max(low + 1, Math.min(255, level + window / 2));
-  return { low: low / 255, high: high / 255 };
+/** The same as a line for the browser's filter: shown = value * slope + intercept, clamped, where 1 is white. */
+export function linear({ window, level, is_inverted }) {
+  const slope = 255 / window;
+  const intercept = 0.5 - level / window;
+  return is_inverted ? { slope: -slope, intercept: 1 - intercept } : { slope, intercept };
 }
 
 /** @returns {Uint8ClampedArray} 256 values: what each grey value is shown as */
 export function lookupTable(setting) {
-  const { low, high } = bounds(setting);
+  const { slope, intercept } = linear(setting);
   const table = new Uint8ClampedArray(256); // clamps and rounds
-  for (let value = 0; value < 256; value += 1) {
-    const shown = ((value / 255 - low) / (high - low)) * 255;
-    table[value] = setting.is_inverted ? 255 - shown : shown;
-  }
+  for (let value = 0; value < 256; value += 1) table[value] = value * slope + intercept * 255;
   return table;
 }
