@@ -8,6 +8,7 @@ one at a time.
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from pathlib import Path
 
 import cv2
@@ -50,6 +51,7 @@ class Clip(ABC):
                 return picture
         raise ClipError("CLIP_TRUNCATED", f"The clip has no frame {frame_number}.")
 
+    @cached_property
     def digest(self) -> str:
         """SHA-256 of the names (folders only) and contents of the clip's files: equal digests mean equal clips."""
         digest = hashlib.sha256()

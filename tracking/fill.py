@@ -2,7 +2,6 @@
 frames' filler."""
 
 from collections.abc import Callable, Iterator
-from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -11,55 +10,37 @@ from tracking.clip import Clip
 from tracking.confidence import cleared
 from tracking.contracts.labels import mask_filename
 from tracking.errors import Cancelled, MethodError
-from tracking.flow import ClipTracker, FlowMethod, Mask
-from tracking.flow_store import FlowStore
+from tracking.flow import ClipTracker, Mask
 from tracking.kept_result import KeptResult
 from tracking.labels_apart import settle
 from tracking.mask_files import OutputDirectory
 from tracking.motion import Motion
 from tracking.params import Params
 from tracking.plan import Plan, Stretch
-from tracking.progress import Progress
 from tracking.propagate import TrackedFrame, from_mask, propagate_stretch
 
 Entry = dict[str, Any]
 
 
 class Sources:
-    """Tracked frames by label, asked for in ascending order. Opened and closed as a context manager."""
+    """Tracked frames by label, asked for in ascending order: carried by flow (a Motion) or by a clip tracker."""
 
     def __init__(
         self,
         clip: Clip,
-        method: FlowMethod | ClipTracker,
+        method: Motion | ClipTracker,
         plan: Plan,
         changed: list[int],
         params: Params,
-        flow_cache: FlowStore | None,
-        progress: Progress,
         cancelled: Callable[[], bool],
     ) -> None:
         self._clip, self._plan, self._cancelled = clip, plan, cancelled
         self._changed = changed
         self.size = (clip.height, clip.width)
-        self._motion: Motion | None = None
-        self.flow_kept = False
-        if isinstance(method, FlowMethod):
-            self._motion = Motion(clip, method, params, flow_cache, cancelled)
-            self._motion.on_frame_found = progress.flow_found
-            self.flow_kept = self._motion.was_kept
-            self._frames = {label: self._carried(label, self._motion, params) for label in plan.labels}
+        if isinstance(method, Motion):
+            self._frames = {label: self._carried(label, method, params) for label in plan.labels}
         else:
             self._frames = {label: self._by_tracker(label, method) for label in plan.labels}
-
-    def __enter__(self) -> "Sources":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._motion:
-            self._motion.close()
 
     def tracked(self, label_id: str, frame_number: int) -> TrackedFrame:
         """This label's mask on a changed frame; frames must be asked for in ascending order. Raises Cancelled."""
@@ -71,11 +52,6 @@ class Sources:
         if self._cancelled():
             raise Cancelled
         raise MethodError("METHOD_RESULT", f"The method gave no mask for frame {frame_number}.")
-
-    def finish(self) -> None:
-        """Complete the flow that is kept for the next run."""
-        if self._motion:
-            self._motion.finish()
 
     def _carried(self, label_id: str, motion: Motion, params: Params) -> Iterator[TrackedFrame]:
         for stretch in self._wanted(label_id):

@@ -9,16 +9,17 @@ import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 from tracking.contracts.archive import METADATA, dump_metadata
-from tracking.contracts.masks import encode_mask
 from tracking.errors import OutputError
 from tracking.flow import Mask
+from tracking.mask_webp import encode_mask_webp
 
 
 class OutputDirectory:
-    """A result under construction. Raises OutputError OUTPUT_UNWRITABLE when the disk refuses."""
+    """A result under construction, as a context manager. Raises OutputError OUTPUT_UNWRITABLE when the disk refuses."""
 
     def __init__(self, out: Path) -> None:
         self.out = out
@@ -31,7 +32,7 @@ class OutputDirectory:
 
     def add_mask(self, filename: str, mask: Mask) -> None:
         """Write a mask, uint8 (height, width) of 0 and 255."""
-        self.add_file(filename, encode_mask(mask.tobytes(), mask.shape[1], mask.shape[0]))
+        self.add_file(filename, encode_mask_webp(mask))
 
     def add_file(self, filename: str, data: bytes) -> None:
         """Write bytes that are there as a whole or not at all."""
@@ -63,8 +64,13 @@ class OutputDirectory:
             raise _unwritable(error) from error
         shutil.rmtree(replaced, ignore_errors=True)
 
-    def discard(self) -> None:
-        """Remove what is not published."""
+    def __enter__(self) -> "OutputDirectory":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Remove what was not published."""
         shutil.rmtree(self.partial, ignore_errors=True)
 
 

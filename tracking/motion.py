@@ -68,7 +68,8 @@ class Motion:
         header = self._file.header
         self.picture_size = (header.picture_height, header.picture_width)
         self.grid_size = (header.grid_height, header.grid_width)
-        self.frame_count = kept.record_count if kept else clip.frame_count
+        if kept:
+            clip.frame_count = kept.record_count  # known, so the clip need not be decoded to count
         self._pictures: OrderedDict[int, Picture] = OrderedDict()
         self._flows: OrderedDict[int, npt.NDArray[np.float32]] = OrderedDict()
 
@@ -79,6 +80,11 @@ class Motion:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    @property
+    def frame_count(self) -> int:
+        """How many frames the clip has."""
+        return self.clip.frame_count
 
     def forward(self, frame_number: int) -> Flow:
         """Flow from this frame to the next one: float32 (grid_height, grid_width, 2), x then y, in grid pixels. Read
@@ -194,7 +200,7 @@ def sizes(width: int, height: int, params: Params) -> FlowHeader:
 
 def flow_key(clip: Clip, method: FlowMethod, params: Params) -> str:
     """Name of kept flow: a hash of all that decides it."""
-    text = f"{FLOW_VERSION} {method.name} {method.version} {params.picture_pixels} {params.grid_step} {clip.digest()}"
+    text = f"{FLOW_VERSION} {method.name} {method.version} {params.picture_pixels} {params.grid_step} {clip.digest}"
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 

@@ -7,6 +7,7 @@ as it is done (fill.py).
 
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,10 +16,11 @@ from tracking.annotations import read_annotations
 from tracking.clip import open_clip
 from tracking.contracts.labels import EMPTY_ID, LABEL_ID
 from tracking.fill import Entry, FrameFiller, Sources
-from tracking.flow import DisFlow, FlowMethod, find_method
+from tracking.flow import ClipTracker, DisFlow, FlowMethod, find_method
 from tracking.flow_store import FlowStore
 from tracking.kept_result import KeptResult, fingerprint
 from tracking.mask_files import OutputDirectory
+from tracking.motion import Motion
 from tracking.params import Params
 from tracking.plan import Plan
 from tracking.progress import Progress
@@ -66,29 +68,37 @@ def track(
     is_cancelled = cancelled or (lambda: False)
     method = find_method(flow_method)
     clip = open_clip(clip_path, is_cancelled)
-    is_local = isinstance(method, FlowMethod)
-    verified = read_annotations(Path(annotations), clip.width, clip.height, lambda: clip.frame_count, empty_id)
-    plan = Plan(verified, label_id, clip.frame_count, is_local)
-    tracker = fingerprint(clip.digest(), method.name, method.version, params)
-    kept = None
-    if previous is not None:
-        kept = KeptResult.load(Path(previous), tracker, plan, (clip.width, clip.height), empty_id, label_id)
-    opened = time.perf_counter()
+    with ExitStack() as opened:
+        mover: Motion | ClipTracker
+        if isinstance(method, FlowMethod):
+            mover = opened.enter_context(Motion(clip, method, params, flow_cache, is_cancelled))
+        else:
+            mover = method
+        verified = read_annotations(Path(annotations), clip.width, clip.height, lambda: clip.frame_count, empty_id)
+        plan = Plan(verified, label_id, clip.frame_count, isinstance(mover, Motion))
+        tracker = fingerprint(clip.digest, method.name, method.version, params)
+        kept = None
+        if previous is not None:
+            kept = KeptResult.load(Path(previous), tracker, plan, (clip.width, clip.height), empty_id, label_id)
+        changed = [number for number in range(plan.frame_count) if kept is None or not kept.holds(number, plan)]
+        ready = time.perf_counter()
 
-    output = OutputDirectory(Path(out))
-    changed = [number for number in range(plan.frame_count) if kept is None or not kept.holds(number, plan)]
-    report = Progress(plan.frame_count, progress)
-    frames: list[Entry] = []
-    try:
-        with Sources(clip, method, plan, changed, params, flow_cache, report, is_cancelled) as sources:
-            filler = FrameFiller(plan, kept, output, sources, label_id, empty_id)
-            for number in range(plan.frame_count):
-                entries = filler.fill(number)
-                frames += entries
-                report.frame_done(number + 1)
-                if on_frame:
-                    on_frame(number, entries)
-            sources.finish()
+        report = Progress(plan.frame_count, progress)
+        output = opened.enter_context(OutputDirectory(Path(out)))
+        filler = FrameFiller(
+            plan, kept, output, Sources(clip, mover, plan, changed, params, is_cancelled), label_id, empty_id
+        )
+        if isinstance(mover, Motion):
+            mover.on_frame_found = report.flow_found
+        frames: list[Entry] = []
+        for number in range(plan.frame_count):
+            entries = filler.fill(number)
+            frames += entries
+            report.frame_done(number + 1)
+            if on_frame:
+                on_frame(number, entries)
+        if isinstance(mover, Motion):
+            mover.finish()
         mask_count = sum(entry["has_mask"] for entry in frames)
         output.publish(
             {
@@ -103,9 +113,8 @@ def track(
                 "frames": frames,
             }
         )
-    finally:
-        output.discard()
-    report.finish()
-    done = time.perf_counter()
-    seconds = {"open": opened - started, "track": done - opened, "total": done - started}
-    return TrackResult(plan.frame_count, mask_count, len(changed), sources.flow_kept, seconds)
+        report.finish()
+        done = time.perf_counter()
+        seconds = {"open": ready - started, "track": done - ready, "total": done - started}
+        flow_kept = isinstance(mover, Motion) and mover.was_kept
+        return TrackResult(plan.frame_count, mask_count, len(changed), flow_kept, seconds)
