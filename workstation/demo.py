@@ -1,0 +1,156 @@
+"""`goobusters demo`: how does someone try Goobusters without an account, a network or any set-up?
+
+Called by `workstation.__main__` and so by `run.py demo`. In order: the embedded clips (workstation.demo_data), the real
+server as a process of its own (AUTH=none, loopback, a free port), then the desktop, or with --headless the workstation
+without a window, whose address a browser can open. When the workstation ends, however it ends, the server is stopped.
+Everything is kept in the user's data directory, or in GOOBUSTERS_HOME.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+
+from tracking.contracts.settings import BY_KEY
+from workstation.demo_data import make_clips
+
+EDITOR = "demo@example.org"
+START_SECONDS, STOP_SECONDS = 30.0, 10.0
+
+
+class DemoError(Exception):
+    """The demo cannot start; the text is one sentence for the terminal."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Runs the demo until its window is closed or Ctrl-C is typed; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="goobusters demo", description="Try Goobusters on clips that come with it.")
+    parser.add_argument("--headless", action="store_true", help="no window: print the viewer's address for a browser")
+    options = parser.parse_args(arguments)
+    home = data_home() / "demo"
+    stop_like_ctrl_c(signal.SIGTERM)
+    try:
+        print(f"Everything the demo keeps is in {home}", flush=True)
+        make_clips(home / "clips", lambda line: print(f"  {line}", flush=True))
+        return run(home, "backend" if options.headless else "workstation")
+    except DemoError as error:
+        print(error, file=sys.stderr)
+    except OSError as error:
+        print(f"The demo's folder cannot be written: {error.strerror}.", file=sys.stderr)
+    except subprocess.CalledProcessError:
+        print("A clip of the demo could not be made; the lines above say why.", file=sys.stderr)
+    except KeyboardInterrupt:
+        return 0
+    return 1
+
+
+def run(home: Path, shell: str) -> int:
+    """Server first, then the shell ("workstation" or "backend"); returns the shell's exit code. Raises DemoError."""
+    port = free_port()
+    environment = child_environment(home, port)
+    server = start(["server"], environment, home)
+    try:
+        wait_until_up(server, port, home / "server.log")
+        return wait(start(["workstation", shell], environment, home))
+    finally:
+        stop(server)
+
+
+def data_home() -> Path:
+    """GOOBUSTERS_HOME, or the place where this system keeps a user's data."""
+    chosen = os.environ.get("GOOBUSTERS_HOME")
+    if chosen:
+        return Path(chosen).expanduser().resolve()
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "Goobusters"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Application Support" / "Goobusters"
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "goobusters"
+
+
+def child_environment(home: Path, port: int) -> dict[str, str]:
+    """The environment of both processes: this one without any setting of Goobusters, then the demo's."""
+    environment = {key: value for key, value in os.environ.items() if key not in BY_KEY}
+    code = str(Path(__file__).resolve().parent.parent)
+    return environment | {
+        "PYTHONPATH": os.pathsep.join(filter(None, [code, environment.get("PYTHONPATH")])),
+        "DATASET": f"folder:{home / 'clips'}",
+        "AUTH": "none",
+        "SERVER_HOST": "127.0.0.1",
+        "SERVER_PORT": str(port),
+        "SERVER_URL": f"http://127.0.0.1:{port}",
+        "STATE_PATH": str(home / "server_state"),
+        "MASK_STORAGE_PATH": str(home / "output"),
+        "DATA_PATH": str(home / "data"),
+        "VIDEO_CACHE_PATH": str(home / "client_cache"),
+        "USER_EMAIL": EDITOR,
+    }
+
+
+def start(arguments: list[str], environment: dict[str, str], home: Path) -> subprocess.Popen[bytes]:
+    """Starts `python -m …` in the demo's folder, where no dot.env of a real project is found."""
+    if arguments[0] != "server":
+        return subprocess.Popen([sys.executable, "-m", *arguments], env=environment, cwd=home)
+    with (home / "server.log").open("wb") as log:
+        command = [sys.executable, "-m", *arguments]
+        return subprocess.Popen(command, env=environment, cwd=home, stdin=subprocess.PIPE, stdout=log, stderr=log)
+
+
+def wait_until_up(server: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    """Returns once /healthz answers. Raises DemoError when the server ends or takes too long."""
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and server.poll() is None:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=2):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.05)
+    raise DemoError(f"The demo's server did not start. What it said is in {log}")
+
+
+def wait(process: subprocess.Popen[bytes]) -> int:
+    """Waits for the workstation. Ctrl-C reaches it too (same terminal); a signal to us alone is passed on."""
+    try:
+        return process.wait()
+    except KeyboardInterrupt:
+        stop(process)
+        return 0
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """Asks a process to end, and ends it when it does not."""
+    if process.stdin:
+        process.stdin.close()
+    if process.poll() is None:
+        process.terminate()
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def stop_like_ctrl_c(number: int) -> None:
+    """Makes a signal raise KeyboardInterrupt, so that there is one way to stop."""
+
+    def raise_interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(number, raise_interrupt)
+
+
+def free_port() -> int:
+    """A loopback port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
