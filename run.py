@@ -182,7 +182,8 @@ def install(packages: list[str], reason: str) -> None:
         raise SetupError(f"{reason}. On Debian they are called: {' '.join(packages)}")
     if os.geteuid() != 0:
         names = " ".join(debian_names(packages))
-        raise SetupError(f"{reason}. Type this once, then start again:\n  sudo apt-get install -y {names}")
+        line = f"sudo apt-get update && sudo apt-get install -y --no-install-recommends {names}"
+        raise SetupError(f"{reason}. Type this once, then start again:\n  {line}")
     say(f"{reason}; installing {len(packages)} Debian packages")
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     apt = ["apt-get", "-q", "-o", "Dpkg::Use-Pty=0"]
