@@ -1,0 +1,56 @@
+"""Which browsers run the tests of this folder? Every test that asks for `open_page` runs in all three engines.
+
+An engine that the machine lacks is skipped with what to install; with GOOBUSTERS_ALL_BROWSERS=1 (as in CI) it fails.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.browser.chromium_page import ChromiumBrowser
+from tests.browser.page import EngineMissing, Look, Page
+from tests.browser.qt_page import QtPage
+from tests.browser.webkit_page import WebKitPage
+
+ENGINES = ("chromium", "webkit", "qtwebengine")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[ChromiumBrowser]:
+    """One Chromium for the whole run; it starts with the first page."""
+    browser = ChromiumBrowser()
+    yield browser
+    browser.close()
+
+
+@pytest.fixture(params=[pytest.param(name, marks=pytest.mark.browser) for name in ENGINES])
+def engine(request: pytest.FixtureRequest) -> str:
+    """The engine's name."""
+    return str(request.param)
+
+
+@pytest.fixture
+def open_page(engine: str, chromium: ChromiumBrowser) -> Iterator[Callable[..., Page]]:
+    """`open_page(Look(...))` gives a page that is closed with the test."""
+    openers: dict[str, Callable[[Look], Page]] = {
+        "chromium": chromium.open_page,
+        "webkit": WebKitPage,
+        "qtwebengine": QtPage,
+    }
+    pages: list[Page] = []
+
+    def open_one(look: Look | None = None) -> Page:
+        try:
+            pages.append(openers[engine](look or Look()))
+        except EngineMissing as missing:
+            if os.environ.get("GOOBUSTERS_ALL_BROWSERS") == "1":
+                raise
+            pytest.skip(str(missing))
+        return pages[-1]
+
+    yield open_one
+    for page in pages:
+        page.close()
