@@ -1,7 +1,7 @@
 """Which errors does the server answer with? Raised anywhere below the routes, rendered in `server.app` alone.
 
-One shape (docs/contracts.md): `{"error_code", "message", "request_id", …}`. Messages never hold a UID, a token, a path or
-an e-mail address.
+One shape (docs/contracts.md): `{"error_code", "message", "request_id", …}`. Messages never hold a UID, a token, a
+path or an e-mail address.
 """
 
 from __future__ import annotations

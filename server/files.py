@@ -26,7 +26,7 @@ def make_directory(path: Path) -> None:
 
 
 def write_atomic(path: Path, data: bytes, *, durable: bool = True) -> None:
-    """Replaces `path` by `data` in one step; with `durable` it survives a power cut once this returns. Raises OSError."""
+    """Replaces `path` by `data` in one step; with `durable` it survives a power cut from then on. Raises OSError."""
     temporary = path.with_name(f"{path.name}{TEMPORARY}{os.getpid()}-{threading.get_ident()}")
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0), 0o600)

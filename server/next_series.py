@@ -1,4 +1,4 @@
-"""Which series should this person annotate next? One pure rule (SPEC 7.4), called by the route under the store's lock."""
+"""Which series should this person annotate next? One pure rule (SPEC 7.4), called under the store's lock."""
 
 from __future__ import annotations
 

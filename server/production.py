@@ -37,7 +37,7 @@ def begin(entry: SeriesEntry, version_id: str | None, started_at: str) -> None:
 
 
 def swap_in(entry: SeriesEntry) -> None:
-    """Puts a job's result in place of the masks that were served. The caller holds the lock. Raises OSError, ValueError."""
+    """Puts a job's result in place of what was served. The caller holds the lock. Raises OSError, ValueError."""
     directory = entry.mask_directory
     metadata = load_metadata((directory / NEW_MASKS / METADATA).read_bytes())
     production = summarise(metadata, (directory / NEW_ARCHIVE).read_bytes())
@@ -64,7 +64,7 @@ def discard(entry: SeriesEntry) -> None:
 
 
 def read_archive(entry: SeriesEntry) -> bytes:
-    """The packed masks that are served, packed again when the file is gone. The caller holds the lock. Raises OSError."""
+    """The packed masks to serve, packed again when the file is gone. The caller holds the lock. Raises OSError."""
     path = entry.mask_directory / ARCHIVE
     try:
         return path.read_bytes()

@@ -1,4 +1,4 @@
-"""Which settings does the server run with? Read once by `server.__main__`, from the table in tracking.contracts.settings."""
+"""Which settings does the server run with? Read once by `server.__main__`."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class ServerSettings:
 
 
 def load(directory: Path, environ: Mapping[str, str] | None = None) -> ServerSettings:
-    """Reads environment, dot.env.server and dot.env in `directory`. Raises SettingError, also for AUTH=none in the open."""
+    """Reads environment, dot.env.server and dot.env of `directory`. Raises SettingError, also for an open AUTH=none."""
     values = table.load(table.SERVER, directory, environ)
     settings = ServerSettings(
         dataset=values["DATASET"],

@@ -1,6 +1,7 @@
 """Which series are there, and where are their files? The one object that owns the state; made by `server.__main__`.
 
-    server_state/series/<study>_<series>/   metadata.json  version_current.json  history/  activity.json  completion.json
+    server_state/series/<study>_<series>/   metadata.json  version_current.json  history/  activity.json
+                                            completion.json
     output/<flow>/<study>_<series>/         masks/  masks.tgz  identity.yaml
 
 Everything is read once at start and kept in memory; every change is written before it is visible. Locks: one a series

@@ -8,6 +8,7 @@ again from the archive when it is missing or broken.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import logging
@@ -65,12 +66,27 @@ def commit(
     if not history.is_dir():
         make_directory(history)
         sync_directory(entry.directory)
-    write_atomic(archive_path(entry, version.version_id), _pack(version, submission, archive))
-    write_json(history / f"{version.version_id}.json", asdict(version), durable=False)
-    write_json(entry.directory / CURRENT, asdict(version))
+    try:
+        write_atomic(archive_path(entry, version.version_id), _pack(version, submission, archive))
+        write_json(history / f"{version.version_id}.json", asdict(version), durable=False)
+        write_json(entry.directory / CURRENT, asdict(version))
+    except OSError:
+        _take_back(entry, version)
+        raise
     entry.versions[version.version_id] = version
     entry.current = version
     return version
+
+
+def _take_back(entry: SeriesEntry, version: Version) -> None:
+    """The disk refused: the caller is told so, and the next start must not find the version either."""
+    with contextlib.suppress(OSError):
+        if entry.current:
+            write_json(entry.directory / CURRENT, asdict(entry.current), durable=False)
+        else:
+            (entry.directory / CURRENT).unlink(missing_ok=True)
+        archive_path(entry, version.version_id).unlink(missing_ok=True)
+        archive_path(entry, version.version_id).with_suffix(".json").unlink(missing_ok=True)
 
 
 def _pack(version: Version, submission: Submission, archive: Archive) -> bytes:
