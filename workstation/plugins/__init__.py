@@ -1,1 +1,13 @@
-"""Built-in plugins, one a file."""
+"""Built-in plugins, one a file. PIPELINE is the flow in order; they are registered in this order, before any other."""
+
+PIPELINE = (
+    "folder_source",
+    "label_types",
+    "next_from_server",
+    "extract_images",
+    "extract_dicom",
+    "extract_video",
+    "mask_sync",
+    "retrack_wait",
+    "merge_policy",
+)

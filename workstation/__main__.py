@@ -1,0 +1,46 @@
+"""The command `goobusters COMMAND …`: knows its subcommands by name and loads only the one that is called."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+COMMANDS = {
+    "workstation": ("workstation.qt.app:main", "the desktop window"),
+    "backend": ("workstation.backend:main", "the workstation without a window, for a browser"),
+    "demo": ("workstation.demo:main", "server and workstation on the embedded demo clips"),
+    "server": ("server.__main__:main", "the mask server"),
+    "track": ("tracking.__main__:main", "tracks one clip offline"),
+    "plugins": ("workstation.plugins_command:main", "lists, checks and starts plugins"),
+    "backup": ("server.backup:main_backup", "copies what the server keeps"),
+    "restore": ("server.backup:main_restore", "brings a backup back"),
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs one subcommand and returns its exit status."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        print(usage())
+        return 0 if arguments else 2
+    if arguments[0] in ("--version", "version"):
+        from workstation.core import version
+
+        print(f"goobusters {version()}")
+        return 0
+    if arguments[0] not in COMMANDS:
+        print(f"goobusters: there is no command {arguments[0]!r}\n\n{usage()}", file=sys.stderr)
+        return 2
+    module, function = COMMANDS[arguments[0]][0].split(":")
+    status = getattr(importlib.import_module(module), function)(arguments[1:])
+    return int(status or 0)
+
+
+def usage() -> str:
+    """The list of commands."""
+    lines = [f"  {name:<12} {text}" for name, (_, text) in COMMANDS.items()]
+    return "usage: goobusters COMMAND [options]\n\n" + "\n".join(lines)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,90 @@
+"""Routes through which edits come in and go out: journal, save, conflicts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import bottle
+
+from workstation.errors import CoreError
+from workstation.http_pages import read_json
+from workstation.http_series import _S, _webp
+from workstation.journal import Journal
+from workstation.op_check import Picture
+from workstation.series import SeriesModel
+
+if TYPE_CHECKING:
+    from workstation.core import Core
+
+
+def add_routes(app: bottle.Bottle, core: Core) -> None:
+    """Adds this module's routes."""
+
+    @app.get(f"/api/journal/{_S}")  # type: ignore[untyped-decorator]
+    def get_journal(study: str, series: str) -> dict[str, Any]:
+        model = core.session.edited((study, series))
+        journal = _journal(model)
+        with journal.lock:
+            base = model.masks.version_id if model.masks else None
+            return {"base_version_id": base, "ops": journal.ops(), "position": journal.position}
+
+    @app.post(f"/api/journal/{_S}")  # type: ignore[untyped-decorator]
+    def append(study: str, series: str) -> dict[str, Any]:
+        model = core.session.edited((study, series))
+        ops = read_json().get("ops")
+        if not isinstance(ops, list):
+            raise CoreError("REQUEST_INVALID", "The request holds no ops.")
+        journal = _journal(model)
+        was_dirty = journal.is_dirty
+        try:
+            count = journal.append_edits(ops, _picture(core, model))
+        except OSError as error:
+            raise CoreError("CACHE_NOT_WRITABLE", "The edit cannot be written to the disk.", 507) from error
+        if journal.is_dirty != was_dirty:
+            core.session.publish(model)
+        return {"count": count}
+
+    @app.post(f"/api/series/{_S}/save")  # type: ignore[untyped-decorator]
+    def save(study: str, series: str) -> dict[str, Any]:
+        model = core.session.edited((study, series))
+        core.session.saver(model).request()
+        bottle.response.status = 202
+        return model.to_json()
+
+    @app.get(f"/api/conflict/{_S}")  # type: ignore[untyped-decorator]
+    def conflict(study: str, series: str) -> dict[str, Any]:
+        found = core.session.saver(core.session.model((study, series))).conflicts
+        if found is None:
+            raise CoreError("CONFLICT_NONE", "There is nothing to decide for this series.", 404)
+        return found.to_json()
+
+    @app.get(f"/api/conflict/{_S}/mine/<number:int>/<label_id>")  # type: ignore[untyped-decorator]
+    def my_mask(study: str, series: str, number: int, label_id: str) -> Any:
+        found = core.session.saver(core.session.model((study, series))).conflicts
+        if found is None:
+            raise CoreError("CONFLICT_NONE", "There is nothing to decide for this series.", 404)
+        return _webp(found.my_mask((number, label_id)))
+
+    @app.post(f"/api/conflict/{_S}")  # type: ignore[untyped-decorator]
+    def resolve(study: str, series: str) -> dict[str, Any]:
+        choices = read_json().get("choices")
+        if not isinstance(choices, list):
+            raise CoreError("REQUEST_INVALID", "The request holds no choices.")
+        model = core.session.model((study, series))
+        core.session.saver(model).resolve(choices)
+        bottle.response.status = 202
+        return model.to_json()
+
+
+def _journal(model: SeriesModel) -> Journal:
+    if model.journal is None:
+        raise CoreError("NOT_OPEN", "This series is not open.", 409)
+    return model.journal
+
+
+def _picture(core: Core, model: SeriesModel) -> Picture:
+    manifest = model.manifest
+    if manifest is None:
+        raise CoreError("NOT_OPEN", "This series is not open.", 409)
+    labels = {label["label_id"] for label in core.label_types()}
+    return Picture(manifest.frame_count, manifest.width, manifest.height, labels, core.settings.empty_id)

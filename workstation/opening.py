@@ -1,0 +1,276 @@
+"""How does a series get onto this machine? Download → extract → masks, each by a plugin, with state and progress.
+
+Made by the session for one piece of work on one series; `run` is the body of the thread that opens it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import shutil
+from typing import TYPE_CHECKING, Any
+
+from tracking.contracts.archive import Archive, dump_metadata
+from workstation.cache import SeriesCache, source_stamp
+from workstation.errors import CoreError, JobCancelledError
+from workstation.jobs import Job
+from workstation.journal import Journal
+from workstation.masks import MaskSet, check_archive, store_archive
+from workstation.series import Manifest, SeriesModel, State, series_tag
+
+if TYPE_CHECKING:
+    from workstation.core import Core
+
+log = logging.getLogger("goobusters.opening")
+
+_WAITING = {"TRACK_PENDING": State.PENDING, "TRACK_PROCESSING": State.TRACKING}
+_ASK_EVERY = 3.0
+_AWAY = ("SERVER_OFFLINE", "SERVER_UNSET")
+_REFRESH = ("CLIP_MISSING", "FRAME_COUNT_MISMATCH", "FRAME_SIZE_MISMATCH")
+_OLD_VERSIONS_KEPT = 8
+
+
+class Opening:
+    """Work on one series' files."""
+
+    def __init__(self, core: Core, model: SeriesModel) -> None:
+        self._core = core
+        self._model = model
+        self._entry: SeriesCache = core.cache.series(model.key)
+
+    def run(self, job: Job) -> None:
+        """Opens the series; whatever goes wrong ends up in its state."""
+        model = self._model
+        try:
+            self._core.cache.enforce_limit(
+                self._core.settings.cache_limit_mb * 1_000_000, self._core.session.open_keys()
+            )
+            self._fetch_frames(job)
+            self._fetch_masks(job)
+            self._entry.touch()
+        except JobCancelledError:
+            self._set(State.EXTRACTED if model.manifest else State.NOT_DOWNLOADED)
+        except CoreError as error:
+            self._fail(error)
+        except OSError as error:
+            log.error("series %s: %s", series_tag(model.key), type(error).__name__)
+            self._fail(CoreError("CACHE_NOT_WRITABLE", "Files of this series cannot be written or read.", 500))
+        except Exception:  # the thread's last line of defence: the person must see that it stopped
+            log.exception("series %s", series_tag(model.key))
+            self._fail(CoreError("INTERNAL_ERROR", "Something unexpected went wrong while opening this series.", 500))
+        finally:
+            with model.lock:
+                model.job = None
+            self._core.session.publish(model)
+
+    def _set(self, state: State, **changes: Any) -> None:
+        with self._model.lock:
+            self._model.state = state
+            self._model.progress = None
+            for name, value in changes.items():
+                setattr(self._model, name, value)
+        self._core.session.publish(self._model)
+
+    def _fail(self, error: CoreError) -> None:
+        log.warning("series %s: %s", series_tag(self._model.key), error.code)
+        action = "refresh" if error.code in _REFRESH else "retry"
+        has_frames = self._model.manifest is not None and error.code in _AWAY
+        state = State.EXTRACTED if has_frames else State.ERROR
+        self._set(state, error_code=error.code, message=error.message, action=action)
+
+    def _fetch_frames(self, job: Job) -> None:
+        self._set(State.DOWNLOADING)
+        clip = self._core.plugins.first("download_clip", core=self._core, series=self._model.listed, job=job)
+        self._set(State.DOWNLOADED)
+        try:
+            stamp = source_stamp(clip)
+        except OSError as error:
+            raise CoreError("CLIP_UNREADABLE", "This clip cannot be opened.") from error
+        manifest = self._entry.manifest(stamp)
+        if manifest is None:
+            self._set(State.EXTRACTING)
+            target = self._entry.fresh_frames()
+            found = self._core.plugins.first("extract_frames", clip=clip, target=target, job=job)
+            found = Manifest(**{**found.__dict__, "semi_synthetic": is_semi_synthetic(clip.name)})
+            manifest = self._entry.finish_frames(found, stamp)
+        self._set(State.EXTRACTED, manifest=manifest)
+
+    def _fetch_masks(self, job: Job) -> None:
+        self.load_cached()
+        model = self._model
+        if model.masks is not None and self._is_current():
+            self._set(State.READY)
+            return
+        try:
+            archive = self._pull(job)
+        except CoreError as error:
+            if error.code in _AWAY and model.masks is not None:
+                self._set(State.READY)
+                return
+            raise
+        self._adopt(archive)
+        self._set(State.READY)
+
+    def _is_current(self) -> bool:
+        """Whether the masks in the cache are the server's, as far as its list tells; or edits hang on them."""
+        model, remote = self._model, self._model.remote or {}
+        if model.is_dirty or self._entry.save_record.exists():
+            return True
+        is_same = model.masks is not None and remote.get("version_id") == model.masks.version_id
+        return self._core.server_state == "ok" and is_same and remote.get("version_id") is not None
+
+    def _pull(self, job: Job) -> Archive:
+        """Waits for the first tracking if need be."""
+        while True:
+            seen = self._core.session.remote_count
+            try:
+                archive: Archive = self._core.plugins.first(
+                    "pull_masks", core=self._core, key=self._model.key, version_id=None, job=job
+                )
+                return archive
+            except CoreError as error:
+                if error.code not in _WAITING:
+                    raise
+                self._show_waiting(error)
+            self._core.session.wait_remote(seen, _ASK_EVERY, job)
+
+    def _show_waiting(self, error: CoreError) -> None:
+        total = error.details.get("frames_total", 0)
+        with self._model.lock:
+            self._model.state = _WAITING[error.code]
+            self._model.progress = (error.details.get("frames_done", 0), total) if total else None
+        self._core.session.publish(self._model)
+
+    def store(self, archive: Archive) -> MaskSet:
+        """Checks an archive against the clip and keeps it as one of this series' versions."""
+        manifest = self._model.manifest
+        if manifest is None:
+            raise CoreError("NOT_OPEN", "This series is not open.", 409)
+        label_id = self._core.settings.label_id
+        check_archive(
+            archive, frame_count=manifest.frame_count, width=manifest.width, height=manifest.height, label_id=label_id
+        )
+        directory = self._entry.masks / _directory_name(archive)
+        self._entry.prepare()
+        store_archive(archive, directory)
+        return self.mask_set(directory.name)
+
+    def mask_set(self, name: str) -> MaskSet:
+        """The masks in one directory of the cache. Raises CoreError MASKS_DAMAGED."""
+        manifest, settings = self._model.manifest, self._core.settings
+        try:
+            if manifest is None:
+                raise KeyError("manifest")
+            return MaskSet(
+                self._entry.masks / name,
+                width=manifest.width,
+                height=manifest.height,
+                label_id=settings.label_id,
+                empty_id=settings.empty_id,
+            )
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise CoreError("MASKS_DAMAGED", "The masks of this series on this machine are damaged.", 500) from error
+
+    def version(self, version_id: str) -> MaskSet:
+        """Any version's masks, from the cache or from the server."""
+        name = _version_name(version_id)
+        if (self._entry.masks / name).is_dir():
+            return self.mask_set(name)
+        archive = self._core.plugins.first(
+            "pull_masks", core=self._core, key=self._model.key, version_id=version_id, job=Job()
+        )
+        return self.store(Archive({**archive.metadata, "version_id": version_id}, archive.masks))
+
+    def _adopt(self, archive: Archive) -> None:
+        """Takes masks as the new base. Only called while nothing is unsaved: the undo stack starts anew."""
+        masks = self.store(archive)
+        model = self._model
+        journal = model.journal or Journal(self._entry.journal)
+        with journal.lock, model.lock:
+            if not (journal.is_started and journal.is_dirty):
+                if not journal.is_started or journal.base != masks.directory.name:
+                    journal.start(masks.directory.name)
+                    model.is_saved = False
+                model.journal, model.masks = journal, masks
+        self._drop_old_versions(masks.directory.name)
+
+    def _drop_old_versions(self, current: str) -> None:
+        others = [path for path in self._entry.masks.iterdir() if path.is_dir() and path.name != current]
+        others.sort(key=lambda path: path.stat().st_mtime, reverse=True)
+        for path in others[_OLD_VERSIONS_KEPT:]:
+            if self._model.journal is None or path.name != self._model.journal.base:
+                shutil.rmtree(path, ignore_errors=True)
+
+    def load_cached(self) -> None:
+        """Masks and journal of the last time, if they are here and sound."""
+        model = self._model
+        if model.journal is not None and model.masks is not None:
+            return
+        journal = Journal(self._entry.journal)
+        if journal.was_damaged:
+            self._core.events.notice("JOURNAL_DAMAGED", "Some of the last edits of a series could not be read.")
+        if not journal.is_started:
+            return
+        try:
+            masks = self.mask_set(journal.base)
+        except CoreError:
+            if journal.is_dirty:
+                raise
+            return
+        with model.lock:
+            model.journal, model.masks = journal, masks
+
+    def restore(self) -> None:
+        """Makes a series editable from the cache alone. Raises CoreError NOT_OPEN when it is not all here."""
+        with self._model.lock:
+            if self._model.manifest is None:
+                self._model.manifest = self._entry.manifest()
+            if self._model.manifest is not None:
+                self.load_cached()
+            if self._model.masks is None:
+                raise CoreError("NOT_OPEN", "This series is not open.", 409)
+
+    def follow(self) -> None:
+        """Brings in a version that somebody else saved, while nothing is unsaved here."""
+        try:
+            before = self._model.masks.version_id if self._model.masks else None
+            self._adopt(self._pull(Job()))
+            after = self._model.masks.version_id if self._model.masks else None
+            self._core.session.publish(self._model)
+            if before != after:
+                self._core.events.notice("VERSION_FOLLOWED", "Somebody else saved this series; it was updated.")
+        except CoreError as error:
+            log.warning("series %s: cannot follow: %s", series_tag(self._model.key), error.code)
+
+    def purge(self) -> int:
+        """Removes what may be removed; returns 1 when unsaved edits were kept."""
+        model = self._model
+        with model.lock:
+            self._core.plugins.all("purge_clip", core=self._core, series=model.listed)
+            self._entry.drop_frames()
+            if model.journal is None and self._entry.journal.exists():
+                model.journal = Journal(self._entry.journal)
+            keeps_edits = model.is_dirty or self._entry.save_record.exists()
+            if not keeps_edits:
+                self._entry.drop_all()
+            model.manifest = model.masks = model.journal = None
+            model.is_saved = False
+            model.state = State.NOT_DOWNLOADED
+        return int(keeps_edits)
+
+
+def is_semi_synthetic(name: str) -> bool:
+    """Whether a clip's file name says that it was made from a real one by a known motion."""
+    return "semi-synthetic" in name.lower() or "semisynthetic" in name.lower()
+
+
+def _version_name(version_id: str) -> str:
+    return "v-" + hashlib.sha256(version_id.encode()).hexdigest()[:24]
+
+
+def _directory_name(archive: Archive) -> str:
+    """Of a version; or, before the first edit, of just these masks: the server may track anew."""
+    version_id = archive.metadata.get("version_id")
+    if isinstance(version_id, str):
+        return _version_name(version_id)
+    return "initial-" + hashlib.sha256(dump_metadata(archive.metadata)).hexdigest()[:24]
