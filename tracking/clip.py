@@ -81,7 +81,7 @@ def open_clip(path: str | Path, cancelled: Callable[[], bool] = lambda: False) -
 
 
 def _open(path: Path) -> Clip:
-    from tracking.clip_dicom import DicomClip, is_dicom
+    # Imported here: they import this module, and pydicom costs a third of a second that videos need not pay.
     from tracking.clip_folder import FolderClip
     from tracking.clip_video import VideoClip
 
@@ -92,14 +92,23 @@ def _open(path: Path) -> Clip:
     try:
         if path.stat().st_size == 0:
             raise ClipError("CLIP_EMPTY", "The clip is an empty file.")
-        dicom = is_dicom(path)
+        dicom = _is_dicom(path)
     except OSError as error:
         raise ClipError("CLIP_UNREADABLE", f"The clip cannot be read: {error.strerror}.") from error
     if dicom:
+        from tracking.clip_dicom import DicomClip
+
         return DicomClip(path)
     if path.suffix.lower() in PICTURE_SUFFIXES:
         return FolderClip(path.parent, [path])
     return VideoClip(path)
+
+
+def _is_dicom(path: Path) -> bool:
+    """Whether the file starts like DICOM (128 bytes, then DICM) or is named like one."""
+    with path.open("rb") as stream:
+        start = stream.read(132)
+    return start[128:] == b"DICM" or path.suffix.lower() in (".dcm", ".dicom")
 
 
 def as_bgr(picture: npt.NDArray[np.uint8]) -> Picture:

@@ -1,6 +1,8 @@
 """How is a DICOM file read as a clip, looking as a viewer would show it? Used by clip.open_clip only."""
 
+import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,6 @@ from pydicom.pixels.utils import iter_pixels
 from tracking.clip import Clip, Picture, as_bgr
 from tracking.errors import ClipError
 
-PREAMBLE = 132
 GREY = ("MONOCHROME1", "MONOCHROME2")
 
 # What pydicom and its decoders raise on damaged files; named so that a mistake of ours is not taken for a bad clip.
@@ -32,20 +33,14 @@ DECODE_ERRORS = (
 )
 
 
-def is_dicom(path: Path) -> bool:
-    """Whether the file starts like DICOM (128 bytes, then DICM) or is named like one."""
-    with path.open("rb") as stream:
-        start = stream.read(PREAMBLE)
-    return start[128:] == b"DICM" or path.suffix.lower() in (".dcm", ".dicom")
-
-
 class DicomClip(Clip):
     """One DICOM instance with one or many frames: 8 or 16 bit, MONOCHROME1/2, palette, RGB or YBR. Raises ClipError."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            self._header = pydicom.dcmread(path, defer_size=1 << 16)
+            with _quiet():
+                self._header = pydicom.dcmread(path, stop_before_pixels=True)
             self.height, self.width = int(self._header.Rows), int(self._header.Columns)
             self.frame_count = int(self._header.get("NumberOfFrames") or 1)
             self._photometric = str(self._header.PhotometricInterpretation)
@@ -77,7 +72,13 @@ class DicomClip(Clip):
         """Frames as stored (YBR turned to RGB), one at a time."""
         count = 0
         try:
-            for pixels in iter_pixels(self.path):
+            with _quiet():
+                stored = iter_pixels(self.path)
+            while True:
+                with _quiet():
+                    pixels = next(stored, None)
+                if pixels is None:
+                    return
                 yield pixels
                 count += 1
         except DECODE_ERRORS as error:
@@ -124,6 +125,14 @@ class DicomClip(Clip):
             values = self._with_window(pixels)
             low, high = min(low, float(values.min())), max(high, float(values.max()))
         return low, high
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """No warnings from pydicom: they quote values of the header, which may be names."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _cut_off(count: int, promised: int) -> ClipError:

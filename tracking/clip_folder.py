@@ -10,6 +10,9 @@ from PIL import Image, UnidentifiedImageError
 from tracking.clip import PICTURE_SUFFIXES, Clip, Picture
 from tracking.errors import ClipError
 
+PNG, PNG_END = b"\x89PNG", b"IEND\xaeB`\x82"
+JPEG_SCAN, JPEG_END = b"\xff\xda", b"\xff\xd9"
+
 
 class FolderClip(Clip):
     """Pictures in name order, one a frame. Hidden files and other kinds of file are passed over. Raises ClipError."""
@@ -37,10 +40,11 @@ class FolderClip(Clip):
         if not 0 <= frame_number < self.frame_count:
             raise ClipError("CLIP_TRUNCATED", f"The clip has no frame {frame_number}.")
         try:
-            encoded = np.fromfile(self._pictures[frame_number], np.uint8)
+            encoded = self._pictures[frame_number].read_bytes()
             # The stored rows and columns count, not an EXIF remark on how the camera was held: masks are drawn on
             # those.
-            picture = cv2.imdecode(encoded, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION) if encoded.size else None
+            flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+            picture = cv2.imdecode(np.frombuffer(encoded, np.uint8), flags) if _is_whole(encoded) else None
         except (OSError, cv2.error) as error:
             raise ClipError("CLIP_UNREADABLE", f"The picture of frame {frame_number} cannot be read.") from error
         if picture is None:
@@ -59,6 +63,16 @@ def _list_pictures(folder: Path) -> list[Path]:
     except OSError as error:
         raise ClipError("CLIP_UNREADABLE", f"The folder cannot be read: {error.strerror}.") from error
     return sorted((file for file in found if file.is_file()), key=lambda file: file.name)
+
+
+def _is_whole(encoded: bytes) -> bool:
+    """Whether a picture has its end mark; decoders fill up a picture that was cut off and say nothing.
+
+    In JPEG the mark must follow the last start of scan: a thumbnail in the header has a mark of its own.
+    """
+    if encoded.startswith(PNG):
+        return encoded.rfind(PNG_END) > 0
+    return encoded.rfind(JPEG_END) > encoded.rfind(JPEG_SCAN)
 
 
 def _size(file: Path) -> tuple[int, int]:

@@ -6,7 +6,7 @@ decides it. File layout (little endian): a header line of JSON, then for each fr
   flows:   int16 (2, grid_height, grid_width, 2): from the previous frame to this one, then from this one back,
            (x, y) in 1/FLOW_STEPS of a grid pixel; absent for frame 0;
 then the table of record offsets, and a footer with the table's place and a CRC of everything before it.
-A file under construction is `<key>.<process>.part`; it is renamed when whole, so a `.flow` file is always whole or
+A file under construction is `<key>.<random>.part`; it is renamed when whole, so a `.flow` file is always whole or
 damaged later.
 """
 
@@ -15,6 +15,7 @@ import logging
 import os
 import struct
 import time
+import uuid
 import zlib
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -52,6 +53,8 @@ class FlowFile:
 
     def __init__(self, stream: BinaryIO, header: FlowHeader, offsets: list[int], end: int) -> None:
         self.header = header
+        self.part: Path | None = None
+        """Where the file lies while it is under construction in a store."""
         self._stream = stream
         self._offsets = offsets
         self._end = end
@@ -119,6 +122,14 @@ class FlowFile:
         self._stream.write(FOOTER.pack(self._end, len(self._offsets), crc, MAGIC))
         self._stream.flush()
 
+    def move_to(self, path: Path) -> None:
+        """Put a finished file into its place, from where it is read on (Windows renames no open files)."""
+        if self.part is not None:
+            self._stream.close()
+            self.part.replace(path)
+            self.part = None
+            self._stream = path.open("rb")
+
     def close(self) -> None:
         """Close the stream; the object is of no use afterwards."""
         self._stream.close()
@@ -162,17 +173,21 @@ class FlowStore:
         """Begin a file under construction. Raises OSError when the directory cannot be written."""
         self.directory.mkdir(parents=True, exist_ok=True)
         self._drop_stale_parts()
-        return FlowFile.create(self._part(key).open("w+b"), header)
+        part = self.directory / f"{key}.{uuid.uuid4().hex}.part"
+        file = FlowFile.create(part.open("x+b"), header)
+        file.part = part
+        return file
 
     def keep(self, key: str, file: FlowFile) -> None:
         """Turn a finished file under construction into the kept one, then bring the directory below its limit."""
         file.finish()
-        self._part(key).replace(self._path(key))
+        file.move_to(self._path(key))
         self.evict(keeping=self._path(key).name)
 
-    def drop(self, key: str) -> None:
+    def drop(self, file: FlowFile) -> None:
         """Forget a file under construction."""
-        self._part(key).unlink(missing_ok=True)
+        if file.part is not None:
+            file.part.unlink(missing_ok=True)
 
     def evict(self, keeping: str = "") -> None:
         """Remove the least recently used files until the rest fits the limit; `keeping` is spared."""
@@ -187,15 +202,11 @@ class FlowStore:
         for _, size, path in sorted(aged):
             if total <= self.limit:
                 return
-            if path.name != keeping:
-                path.unlink(missing_ok=True)
+            if path.name != keeping and _removed(path):
                 total -= size
 
     def _path(self, key: str) -> Path:
         return self.directory / f"{key}.flow"
-
-    def _part(self, key: str) -> Path:
-        return self.directory / f"{key}.{os.getpid()}.part"
 
     def _drop_stale_parts(self) -> None:
         for part in self.directory.glob("*.part"):
@@ -204,6 +215,15 @@ class FlowStore:
                     part.unlink(missing_ok=True)
             except FileNotFoundError:
                 continue  # its own process removed it meanwhile
+
+
+def _removed(path: Path) -> bool:
+    """Remove a file; False when another process on Windows is reading it, which then is no old file after all."""
+    try:
+        path.unlink(missing_ok=True)
+    except PermissionError:
+        return False
+    return True
 
 
 def _crc(stream: BinaryIO, size: int) -> int:

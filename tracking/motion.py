@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tracking.clip import Clip, Picture
-from tracking.errors import Cancelled, ClipError
+from tracking.errors import Cancelled, ClipError, OutputError
 from tracking.flow import Flow, FlowMethod, Grey, flow_between
 from tracking.flow_store import FlowFile, FlowHeader, FlowStore
 from tracking.params import FLOW_VERSION, Params
@@ -125,8 +125,8 @@ class Motion:
             if close:
                 close()
         self._file.close()
-        if self._store and not self.was_kept:
-            self._store.drop(self._key)
+        if self._store:
+            self._store.drop(self._file)
 
     def _begin(self) -> FlowFile:
         header = sizes(self.clip.width, self.clip.height, self.params)
@@ -164,11 +164,14 @@ class Motion:
         picture = np.asarray(cv2.resize(frame, self.picture_size[::-1], interpolation=cv2.INTER_AREA), np.uint8)
         grey = np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), np.uint8)
         flows = None if self._last_grey is None else self._both_ways(self._last_grey, grey)
-        self._file.append(_encode(picture, grey), flows)
+        try:
+            self._file.append(_encode(picture, grey), flows)
+            if self._file.record_count == self.frame_count and self._store:
+                self._store.keep(self._key, self._file)
+        except OSError as error:
+            raise OutputError("OUTPUT_UNWRITABLE", f"Flow cannot be kept: {error.strerror}.") from error
         self._last_grey = grey
         self.on_frame_found(number + 1)
-        if self._file.record_count == self.frame_count and self._store:
-            self._store.keep(self._key, self._file)
 
     def _both_ways(self, previous: Grey, following: Grey) -> npt.NDArray[np.float32]:
         """Flow there and back on the grid, in grid pixels: float32 (2, grid_height, grid_width, 2)."""

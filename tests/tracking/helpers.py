@@ -25,7 +25,7 @@ def texture(height: int, width: int, seed: int = 0) -> Array:
     """Smooth random grey picture."""
     noise = np.random.default_rng(seed).normal(0, 1, (height, width)).astype(np.float32)
     smooth = cv2.GaussianBlur(noise, (0, 0), 3)
-    return np.clip(128 + 50 * smooth / smooth.std(), 0, 255).astype(np.uint8)
+    return np.clip(128 + 50 * smooth / (smooth.std() + 1e-6), 0, 255).astype(np.uint8)
 
 
 def moving_clip(count: int, height: int = 96, width: int = 128, step: float = 1.0) -> tuple[list[Array], list[Array]]:

@@ -1,0 +1,135 @@
+"""Starts the mask server: `goobusters server`.
+
+    settings   environment, dot.env.server, dot.env; a value that does not fit is named and nothing starts
+    state lock one server a state directory
+    bind       the port answers from here on; `{"address": …}` is printed on standard output
+    store      empty until the start-up thread has read it
+    jobs       the queue, and worker processes once there is something to track
+    app        routes behind the gate
+    start-up   a thread: store -> data set -> index -> tracking (`startup`)
+
+The main thread then serves until it is told to stop. Heavy libraries (OpenCV, NumPy, the MD.ai SDK, Dask) are imported
+by workers and by the start-up thread, never on this way.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from server import logs
+from server.settings import ServerSettings, load
+from server.state_lock import StateLock, StateLocked
+from tracking.contracts.settings import SettingError
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the server until SIGINT or SIGTERM. Returns 0, or 2 with one sentence on standard error."""
+    arguments = _parser().parse_args(argv)
+    directory = Path.cwd()
+    try:
+        settings = load(directory)
+    except SettingError as error:
+        return _refuse(f"Setting {error}.")
+    if arguments.check:
+        from server.check import run  # here: it looks at everything, also at what a start does not need
+
+        return run(settings, directory)
+    if arguments.new_token:
+        from server.auth import make_token
+
+        print(make_token(settings.tokens_path, arguments.new_token))
+        return 0
+    try:
+        with StateLock(settings.state_path):
+            logs.set_up(settings.state_path)
+            return _serve(settings, directory)
+    except StateLocked:
+        return _refuse("Another server uses this state directory (STATE_PATH); only one may.")
+    except OSError as error:
+        return _refuse(f"The state directory (STATE_PATH) cannot be used: {error.strerror}.")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="goobusters server", description="Serves and tracks masks.")
+    parser.add_argument("--check", action="store_true", help="say what is wrong with the configuration, start nothing")
+    parser.add_argument("--new-token", metavar="EDITOR", help="add a token for this person (AUTH=tokens) and print it")
+    return parser
+
+
+def _refuse(sentence: str) -> int:
+    print(sentence, file=sys.stderr)
+    return 2
+
+
+def _serve(settings: ServerSettings, directory: Path) -> int:
+    from server.http_server import bind
+
+    application = _Late()
+    try:
+        http = bind(settings.host, settings.port, application)
+    except OSError as error:
+        return _refuse(f"Port {settings.port} of {settings.host} cannot be used: {_reason(error)}.")
+    print(json.dumps({"address": address_of(settings.host, http.bind_addr[1])}), flush=True)
+    from server.assemble import assemble
+
+    running = assemble(settings, directory)
+    http.on_error = running.note_http_error
+    application.ready(running.application)
+
+    def stop(_signal: int, _frame: Any) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, stop)
+    running.start()
+    log = logging.getLogger("goobusters.server")
+    log.info("serving")
+    try:
+        http.serve()
+    except KeyboardInterrupt:
+        log.info("stopping")
+    finally:
+        running.stop()
+        http.deadlines.stop()
+        http.stop()
+    return 0
+
+
+class _Late:
+    """The WSGI application of the first milliseconds: requests that come before the real one is built wait for it."""
+
+    def __init__(self) -> None:
+        import threading
+
+        self._built = threading.Event()
+        self._application: Any = None
+
+    def ready(self, application: Any) -> None:
+        self._application = application
+        self._built.set()
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
+        self._built.wait()
+        return self._application(environ, start_response)
+
+
+def _reason(error: OSError) -> str:
+    """cheroot wraps the reason in a text of its own; the one that matters is at its root."""
+    cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
+    return cause.strerror or "it is taken"
+
+
+def address_of(host: str, port: int) -> str:
+    """The server's address as a URL."""
+    name = "127.0.0.1" if host in ("0.0.0.0", "::") else host
+    return f"http://[{name}]:{port}" if ":" in name else f"http://{name}:{port}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

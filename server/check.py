@@ -1,0 +1,156 @@
+"""What is wrong with this configuration? `goobusters server --check`, one line a finding; nothing is started or changed
+but a probe file that is removed again."""
+
+from __future__ import annotations
+
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from server.auth import read_tokens
+from server.errors import ApiError
+from server.files import TEMPORARY
+from server.settings import ServerSettings
+from server.state_lock import StateLock, StateLocked
+from tracking.contracts.dataset import list_clips
+
+_EARLIEST = datetime(2026, 1, 1, tzinfo=UTC)
+_LITTLE_SPACE = 2 << 30
+
+
+class Finding(NamedTuple):
+    """One line: `is_good`, what was looked at, and what was found."""
+
+    is_good: bool
+    about: str
+    text: str
+
+
+def run(settings: ServerSettings, directory: Path) -> int:
+    """Prints every finding; returns 0 when all are good, 1 otherwise."""
+    findings = list(find(settings, directory))
+    for finding in findings:
+        sys.stdout.write(f"{'ok  ' if finding.is_good else 'BAD '} {finding.about}: {finding.text}\n")
+    return 0 if all(finding.is_good for finding in findings) else 1
+
+
+def find(settings: ServerSettings, directory: Path) -> Iterator[Finding]:
+    """Looks at everything, one after the other."""
+    yield Finding(True, "settings", "every value fits")
+    yield _check_clock()
+    yield _check_port(settings)
+    for name, path in (
+        ("STATE_PATH", settings.state_path),
+        ("MASK_STORAGE_PATH", settings.mask_path),
+        ("DATA_PATH", settings.data_path),
+    ):
+        yield _check_directory(name, path)
+    yield _check_lock(settings)
+    yield _check_dataset(settings, directory)
+    yield _check_token(settings)
+    yield _check_caddy(settings)
+
+
+def _check_clock() -> Finding:
+    now = datetime.now(UTC)
+    return Finding(now > _EARLIEST, "clock", f"{now:%Y-%m-%d %H:%M:%S} UTC" + ("" if now > _EARLIEST else " is wrong"))
+
+
+def _check_port(settings: ServerSettings) -> Finding:
+    about = f"port {settings.port}"
+    try:
+        family, *_, address = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        return Finding(False, about, f"cannot be bound on SERVER_HOST ({error.strerror}); does a server run already?")
+    return Finding(True, about, "is free")
+
+
+def _check_directory(name: str, path: Path) -> Finding:
+    import shutil
+
+    existing = next(parent for parent in (path, *path.parents) if parent.exists())
+    probe = existing / f"goobusters{TEMPORARY}check-{time.time_ns()}"
+    try:
+        probe.write_bytes(b"x")
+        probe.unlink()
+    except OSError as error:
+        return Finding(False, name, f"cannot be written ({error.strerror})")
+    free = shutil.disk_usage(existing).free
+    text = f"can be written, {free / (1 << 30):.0f} GB free"
+    return Finding(free > _LITTLE_SPACE, name, text if free > _LITTLE_SPACE else f"{text}: too little")
+
+
+def _check_lock(settings: ServerSettings) -> Finding:
+    if not settings.state_path.is_dir():
+        return Finding(True, "state", "new: nothing is there yet")
+    try:
+        with StateLock(settings.state_path):
+            return Finding(True, "state", "no other server uses it")
+    except StateLocked:
+        return Finding(False, "state", "another server uses STATE_PATH")
+    except OSError as error:
+        return Finding(False, "state", f"cannot be locked ({error.strerror})")
+
+
+def _check_dataset(settings: ServerSettings, directory: Path) -> Finding:
+    kind, _, path = settings.dataset.partition(":")
+    if kind == "mdai":
+        missing = [
+            key
+            for key, value in (
+                ("MDAI_TOKEN", settings.mdai_token),
+                ("PROJECT_ID", settings.project_id),
+                ("DATASET_ID", settings.dataset_id),
+            )
+            if not value
+        ]
+        return Finding(not missing, "DATASET", f"mdai needs {', '.join(missing)}" if missing else "mdai, fully named")
+    root = directory / Path(path).expanduser()
+    if not root.is_dir():
+        return Finding(False, "DATASET", "the folder does not exist")
+    try:
+        count = len(list_clips(root))
+    except OSError as error:
+        return Finding(False, "DATASET", f"the folder cannot be read ({error.strerror})")
+    return Finding(count > 0, "DATASET", f"{count} clips in the folder" if count else "the folder holds no clips")
+
+
+def _check_token(settings: ServerSettings) -> Finding:
+    if settings.auth == "none":
+        return Finding(True, "AUTH", "none: anybody on this machine may")
+    if settings.auth == "tokens":
+        try:
+            count = len(read_tokens(settings.tokens_path))
+        except (OSError, ValueError):
+            return Finding(
+                False, "AUTH", "TOKENS_PATH cannot be read; make it with: goobusters server --new-token EDITOR"
+            )
+        return Finding(count > 0, "AUTH", f"{count} tokens")
+    return _check_mdai_token(settings)
+
+
+def _check_mdai_token(settings: ServerSettings) -> Finding:
+    from server.mdai_auth import MdaiChecker  # here: only this finding needs it
+
+    try:
+        identity = MdaiChecker(settings.mdai_domain).check(settings.mdai_token)
+    except ApiError as error:
+        return Finding(False, "AUTH", f"MD.ai cannot be asked: {error.message}")
+    return Finding(identity is not None, "AUTH", "MD.ai accepts MDAI_TOKEN" if identity else "MD.ai refuses MDAI_TOKEN")
+
+
+def _check_caddy(settings: ServerSettings) -> Finding:
+    if settings.is_loopback:
+        return Finding(True, "HTTPS", "bound to this machine alone; a Caddy here can stand in front")
+    try:
+        with socket.create_connection(("127.0.0.1", 443), timeout=2):
+            return Finding(True, "HTTPS", "something answers on port 443, as Caddy should")
+    except OSError:
+        return Finding(False, "HTTPS", "nothing answers on port 443: tokens would travel in the open; start Caddy")

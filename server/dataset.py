@@ -1,0 +1,52 @@
+"""Where do the clips come from? One interface for every source, and the folder, which is the simplest of them.
+
+`startup` asks `load` once at start, in a thread of its own; `mdai_source` is the other source.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from server.settings import ServerSettings
+from tracking.contracts.dataset import DatasetError, Index, read_index
+
+
+class Source(Protocol):
+    """A data set that can be brought to this machine."""
+
+    def load(self, progress: Callable[[int, int], None], cancelled: Callable[[], bool]) -> Index:
+        """Brings the local copy up to date and says what is in it.
+
+        progress(bytes or files done, in all) as often as it likes; `cancelled()` is true when the server stops.
+        Whatever goes wrong but leaves something usable on disk is told in `Index.problems` (such as DATASET_STALE or
+        IMAGES_REFUSED); raises DatasetError when there is nothing to work with.
+        """
+        ...
+
+
+class FolderSource:
+    """A directory of clips on this machine."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def load(self, progress: Callable[[int, int], None], cancelled: Callable[[], bool]) -> Index:
+        try:
+            return read_index(self._root)
+        except OSError as error:
+            raise DatasetError(
+                "DATASET_MISSING", f"The folder with the clips cannot be read: {error.strerror}."
+            ) from None
+
+
+def make_source(settings: ServerSettings, directory: Path) -> Source:
+    """The source that setting DATASET names; relative folders are relative to `directory`."""
+    kind, _, path = settings.dataset.partition(":")
+    if kind == "folder":
+        return FolderSource((directory / Path(path).expanduser()).resolve())
+    from server.mdai_source import MdaiSource  # here: its imports would delay the start of the others
+
+    source: Source = MdaiSource(settings)
+    return source

@@ -1,0 +1,155 @@
+"""Who speaks HTTP? Cheroot, with one error shape, deadlines for slow callers and no reading of bodies nobody wants.
+
+Chosen by measurement (benchmarks/wsgi_servers.py, DECISIONS): threads in the process that owns the state, good at
+bodies of a megabyte. Each live stream holds a thread, so there are more threads than streams.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from cheroot import wsgi
+from cheroot.server import HTTPConnection, HTTPRequest
+
+THREADS = 112
+MAX_STREAMS = 72
+MAX_HEADER_BYTES = 32 << 10
+IDLE_SECONDS = 10
+HEADER_SECONDS = 15.0
+REQUEST_SECONDS = 120.0
+_LINGER_SECONDS = 1.0
+_LINGER_BYTES = 8 << 20
+
+
+class Deadlines:
+    """Closes connections that take too long to send. Socket timeouts alone let a caller trickle for ever."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._ends: dict[int, tuple[float, socket.socket]] = {}
+        self._stopped = threading.Event()
+
+    def start(self) -> None:
+        threading.Thread(target=self._watch, name="deadlines", daemon=True).start()
+
+    def stop(self) -> None:
+        self._stopped.set()
+
+    def set(self, connection: Any, seconds: float) -> None:
+        """From now on the caller has so long; replaces an earlier deadline of the connection."""
+        with self._lock:
+            self._ends[id(connection)] = (time.monotonic() + seconds, connection.socket)
+
+    def clear(self, connection: Any) -> None:
+        with self._lock:
+            self._ends.pop(id(connection), None)
+
+    def _watch(self) -> None:
+        while not self._stopped.wait(0.25):
+            now = time.monotonic()
+            with self._lock:
+                late = [(key, sock) for key, (end, sock) in self._ends.items() if end < now]
+                for key, _ in late:
+                    del self._ends[key]
+            for _, sock in late:
+                with contextlib.suppress(OSError):
+                    sock.shutdown(socket.SHUT_RD)  # the reader sees an end; an answer can still be written
+
+
+class Request(HTTPRequest):
+    """One request: bounded in time, answered in JSON also when cheroot itself refuses it."""
+
+    def parse_request(self) -> None:
+        deadlines: Deadlines = self.server.deadlines
+        deadlines.set(self.conn, HEADER_SECONDS)
+        try:
+            super().parse_request()
+        finally:
+            deadlines.clear(self.conn)
+
+    def respond(self) -> None:
+        deadlines: Deadlines = self.server.deadlines
+        has_body = self.chunked_read or b"Content-Length" in self.inheaders
+        if has_body:
+            deadlines.set(self.conn, REQUEST_SECONDS)
+        try:
+            super().respond()
+            self._linger()
+        finally:
+            deadlines.clear(self.conn)
+
+    def send_headers(self) -> None:
+        if self._unread():
+            self.close_connection = True  # otherwise cheroot reads all the rest into memory
+        super().send_headers()
+
+    def _unread(self) -> bool:
+        if self.chunked_read:
+            return not getattr(self.rfile, "closed", False)
+        return getattr(self.rfile, "remaining", 0) > 0
+
+    def _linger(self) -> None:
+        """Throws away a little of an unwanted body: closing at once would reset the answer on its way."""
+        if self.chunked_read or not self._unread():
+            return
+        self.server.deadlines.set(self.conn, _LINGER_SECONDS)
+        left = min(self.rfile.remaining, _LINGER_BYTES)
+        with contextlib.suppress(OSError):
+            while left > 0 and (block := self.conn.rfile.read(min(left, 1 << 16))):
+                left -= len(block)
+
+    def simple_response(self, status: str, msg: str | bytes = "") -> None:
+        """cheroot's own refusals (broken request line, header too large, …), in our error shape."""
+        text = msg.decode("latin-1") if isinstance(msg, bytes) else msg
+        code = "HEADERS_TOO_LARGE" if str(status)[:3] in ("413", "414") else "REQUEST_INVALID"
+        body = json.dumps({"error_code": code, "message": text or "The request is not valid HTTP.", "request_id": None})
+        self.close_connection = True
+        lines = [
+            f"{self.server.protocol} {status}",
+            "Content-Type: application/json",
+            f"Content-Length: {len(body)}",
+            "Connection: close",
+            "",
+            body,
+        ]
+        with contextlib.suppress(OSError):
+            self.conn.wfile.write("\r\n".join(lines).encode("latin-1"))
+
+
+class Connection(HTTPConnection):
+    RequestHandlerClass = Request
+
+
+class Server(wsgi.Server):
+    """The bound server. `deadlines` watches its connections."""
+
+    ConnectionClass = Connection
+
+    def __init__(self, host: str, port: int, application: Callable[..., Any]) -> None:
+        super().__init__(
+            (host, port), application, numthreads=THREADS, max=THREADS, server_name="goobusters", request_queue_size=256
+        )
+        self.timeout = IDLE_SECONDS
+        self.max_request_header_size = MAX_HEADER_BYTES
+        self.keep_alive_conn_limit = 512
+        self.shutdown_timeout = 2
+        self.deadlines = Deadlines()
+        self.on_error: Callable[[str], None] = lambda message: None
+
+    def error_log(self, msg: str = "", level: int = 20, traceback: bool = False) -> None:
+        """cheroot's own complaints (broken connections and the like); never its text, which may quote a request."""
+        self.on_error(msg.partition("(")[0].strip()[:40])
+
+
+def bind(host: str, port: int, application: Callable[..., Any]) -> Server:
+    """Binds and listens, with threads ready; `serve()` then answers. Raises OSError."""
+    server = Server(host, port, application)
+    server.prepare()
+    server.deadlines.start()
+    return server

@@ -1,0 +1,197 @@
+"""Which masks are served now, and how do new ones take their place? Used by `jobs`, `store` and the mask routes.
+
+`output/<flow>/<study>_<series>/` holds `masks/` (the unpacked archive: the truth), `masks.tgz` (the same, packed, what
+clients get) and `identity.yaml` (a summary for people and for a quick start). A job writes `masks_temp/` and
+`masks_temp.tgz`; `version_temp.json` stands in the series' state directory from before a job until its result is
+completely in place, so a crash in between is seen at the next start and put right by `recover`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import logging
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from server.files import make_directory, remove_leftovers, set_aside, sync_directory, write_atomic, write_json
+from server.records import Production, SeriesEntry
+from tracking.contracts.archive import METADATA, Archive, ArchiveError, load_metadata, pack, unpack
+from tracking.contracts.labels import parse_mask_filename
+
+log = logging.getLogger("goobusters.production")
+
+MASKS, ARCHIVE, IDENTITY = "masks", "masks.tgz", "identity.yaml"
+NEW_MASKS, NEW_ARCHIVE = "masks_temp", "masks_temp.tgz"
+_OLD_MASKS = "masks_old"
+TEMP_VERSION = "version_temp.json"
+
+
+def begin(entry: SeriesEntry, version_id: str | None, started_at: str) -> None:
+    """Notes that a job is under way. Raises OSError."""
+    make_directory(entry.mask_directory)
+    write_json(entry.directory / TEMP_VERSION, {"version_id": version_id, "started_at": started_at}, durable=False)
+
+
+def swap_in(entry: SeriesEntry) -> None:
+    """Puts a job's result in place of what was served. The caller holds the lock. Raises OSError, ValueError."""
+    directory = entry.mask_directory
+    metadata = load_metadata((directory / NEW_MASKS / METADATA).read_bytes())
+    production = summarise(metadata, (directory / NEW_ARCHIVE).read_bytes())
+    old = directory / _OLD_MASKS
+    shutil.rmtree(old, ignore_errors=True)
+    if (directory / MASKS).exists():
+        (directory / MASKS).rename(old)
+    (directory / NEW_MASKS).rename(directory / MASKS)
+    (directory / NEW_ARCHIVE).replace(directory / ARCHIVE)
+    _write_identity(directory, production)
+    sync_directory(directory)
+    (entry.directory / TEMP_VERSION).unlink(missing_ok=True)
+    shutil.rmtree(old, ignore_errors=True)
+    _take(entry, production)
+
+
+def discard(entry: SeriesEntry) -> None:
+    """Removes what a failed or abandoned job left; what is served stays."""
+    for name in (NEW_MASKS, f"{NEW_MASKS}.partial", f"{NEW_MASKS}.annotations"):
+        shutil.rmtree(entry.mask_directory / name, ignore_errors=True)
+    with contextlib.suppress(OSError):
+        (entry.mask_directory / NEW_ARCHIVE).unlink(missing_ok=True)
+        (entry.directory / TEMP_VERSION).unlink(missing_ok=True)
+
+
+def read_archive(entry: SeriesEntry) -> bytes:
+    """The packed masks to serve, packed again when the file is gone. The caller holds the lock. Raises OSError."""
+    path = entry.mask_directory / ARCHIVE
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        production = _rebuild(entry.mask_directory)
+        if production is None:
+            raise
+        log.warning("archive_packed_again")
+        _take(entry, production)
+        return path.read_bytes()
+
+
+def summarise(metadata: dict[str, Any], packed: bytes) -> Production:
+    """What there is to know about an archive. Raises ValueError when its metadata does not say it."""
+    etag = hashlib.sha256(packed).hexdigest()
+    production = _production({**metadata, "etag": etag})
+    if production is None:
+        raise ValueError("the tracked archive's metadata is not complete")
+    return production
+
+
+def load(entry: SeriesEntry) -> None:
+    """Finds the masks that are served, at start. Raises OSError."""
+    directory = entry.mask_directory
+    entry.production = None
+    if not directory.is_dir():
+        (entry.directory / TEMP_VERSION).unlink(missing_ok=True)
+        return
+    if (entry.directory / TEMP_VERSION).exists():
+        _recover(entry)
+    production = _read_identity(directory)
+    if production is None or not (directory / MASKS).is_dir():
+        production = _rebuild(directory)
+    if production:
+        _take(entry, production)
+
+
+def _recover(entry: SeriesEntry) -> None:
+    """The server died during a job: finish a swap that had begun, drop what had not."""
+    directory = entry.mask_directory
+    old = directory / _OLD_MASKS
+    if old.exists() and not (directory / MASKS).exists():
+        if (directory / NEW_MASKS).exists():
+            (directory / NEW_MASKS).rename(directory / MASKS)  # whole: the job renames it when it is done
+        else:
+            old.rename(directory / MASKS)
+    shutil.rmtree(old, ignore_errors=True)
+    (directory / IDENTITY).unlink(missing_ok=True)  # it may be of the masks before: made again from masks/
+    remove_leftovers(directory)
+    _rebuild(directory)
+    discard(entry)
+
+
+def _rebuild(directory: Path) -> Production | None:
+    """Packs masks/ again, or unpacks masks.tgz when masks/ is not usable. None when neither is."""
+    archive = _read_masks(directory / MASKS)
+    if archive is None and (directory / ARCHIVE).exists():
+        archive = _unpack(directory)
+    if archive is None:
+        return None
+    packed = pack(archive.metadata, archive.masks)
+    production = summarise(archive.metadata, packed)
+    write_atomic(directory / ARCHIVE, packed)
+    _write_identity(directory, production)
+    return production
+
+
+def _read_masks(masks: Path) -> Archive | None:
+    if not masks.is_dir():
+        return None
+    try:
+        metadata = load_metadata((masks / METADATA).read_bytes())
+        names = {e["filename"] for e in metadata["frames"] if e["filename"] is not None}
+        if not all(parse_mask_filename(name) for name in names):
+            raise ValueError("a mask has a name that archives do not allow")
+        archive = Archive(metadata, {name: (masks / name).read_bytes() for name in sorted(names)})
+        summarise(metadata, b"")
+    except (OSError, ValueError, KeyError, TypeError):
+        set_aside(masks)
+        return None
+    return archive
+
+
+def _unpack(directory: Path) -> Archive | None:
+    try:
+        archive = unpack((directory / ARCHIVE).read_bytes())
+        summarise(archive.metadata, b"")
+    except (ArchiveError, ValueError):
+        set_aside(directory / ARCHIVE)
+        return None
+    shutil.rmtree(directory / NEW_MASKS, ignore_errors=True)
+    make_directory(directory / NEW_MASKS)
+    for name, data in {METADATA: json.dumps(archive.metadata).encode(), **archive.masks}.items():
+        (directory / NEW_MASKS / name).write_bytes(data)
+    (directory / NEW_MASKS).rename(directory / MASKS)
+    return archive
+
+
+def _write_identity(directory: Path, production: Production) -> None:
+    lines = [f"{name}: {json.dumps(value)}" for name, value in asdict(production).items()]  # JSON scalars are YAML
+    write_atomic(directory / IDENTITY, ("\n".join(lines) + "\n").encode(), durable=False)
+
+
+def _read_identity(directory: Path) -> Production | None:
+    path = directory / IDENTITY
+    try:
+        pairs = (line.partition(": ") for line in path.read_text("utf-8").splitlines())
+        return _production({name: json.loads(value) for name, _, value in pairs})
+    except FileNotFoundError:
+        return None
+    except ValueError:
+        set_aside(path)
+        return None
+
+
+def _production(value: dict[str, Any]) -> Production | None:
+    try:
+        production = Production(**{name: value[name] for name in Production.__dataclass_fields__})
+    except KeyError:
+        return None
+    texts = (production.inputs, production.flow_method, production.generated_at, production.etag)
+    numbers = (production.frame_count, production.mask_count, production.width, production.height)
+    whole = all(isinstance(text, str) for text in texts) and all(type(number) is int for number in numbers)
+    return production if whole and isinstance(production.version_id, str | None) else None
+
+
+def _take(entry: SeriesEntry, production: Production) -> None:
+    entry.production = production
+    entry.frame_count = production.frame_count
+    entry.width, entry.height = production.width, production.height
