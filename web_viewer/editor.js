@@ -149,7 +149,8 @@ export class Editor {
    */
   replace(tool, cells) {
     if (this.isDrawing) this.commit("brush");
-    const changes = cells.map(({ frame_number: frame, label_id: label, kind, runs }) =>
+    const isChange = ({ frame_number, label_id, kind }) => label_id !== this.masks.emptyId || this.masks.kind(frame_number, label_id) !== kind;
+    const changes = cells.filter(isChange).map(({ frame_number: frame, label_id: label, kind, runs }) =>
       label === this.masks.emptyId
         ? { frame_number: frame, label_id: label, kind_before: this.masks.kind(frame, label), kind_after: kind, bbox: null, before: null, after: null }
         : this.#wholeChange(frame, label, kind, runs ?? this.masks.blank),

@@ -98,7 +98,9 @@ export class Masks {
     const cell = this.cells.get(label)?.get(frame);
     if (!cell || cell.kind === "none" || cell.kind === "empty") return 0;
     const runs = this.runs(frame, label);
-    return runs && area(runs);
+    cell.area = cell.areaOf === runs ? cell.area : runs && area(runs);
+    cell.areaOf = runs;
+    return cell.area;
   }
 
   #fold(start, patches) {

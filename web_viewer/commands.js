@@ -1,0 +1,66 @@
+/** What happens for every action of shortcuts.js? Keys, buttons and menus all come through here. */
+import { ACTIONS as SHORTCUTS } from "./shortcuts.js";
+import { leastCertain, nextAnnotation, nextUnsaved } from "./timeline_model.js";
+import { ACTIONS } from "./tools/actions.js";
+
+const OPACITY_STEPS = [0.15, 0.3, 0.4, 0.6, 0.8];
+
+/**
+ * @param {{store: object, work: object, stage: object, player: object, flow: object, pages: Record<string, () => void>,
+ *   cells: () => object[]}} app flow: what flow.js makes; cells: the timeline's cell of every frame
+ * @returns {Record<string, () => void>} by action id
+ */
+export function createCommands({ store, work, stage, player, flow, pages, cells }) {
+  const frame = () => store.get().frame;
+  const last = () => (work.manifest?.frame_count ?? 1) - 1;
+  const jump = (target) => target !== null && work.goTo(target);
+  const useTool = (tool) => () => store.set({ tool });
+  const toggle = (key) => () => store.set({ [key]: !store.get()[key] });
+  const act = (id) => async () => {
+    if (store.get().canEdit) await ACTIONS[id](work);
+  };
+  const labels = (n) => () => {
+    const label = work.masks?.labels[n - 1];
+    if (label) store.set({ label });
+  };
+  return {
+    brush: useTool("brush"), eraser: useTool("eraser"), polygon: useTool("polygon"), lasso: useTool("lasso"),
+    pan: useTool("pan"), window: useTool("window"),
+    smaller: () => stage.resizeBrush(1 / 1.2), larger: () => stage.resizeBrush(1.2),
+    threshold: toggle("isThreshold"),
+    ...Object.fromEntries(Object.keys(ACTIONS).map((id) => [id, act(id)])),
+    undo: () => work.step("undo"), redo: () => work.step("redo"),
+    previous: () => work.goTo(frame() - 1), next: () => work.goTo(frame() + 1),
+    back_ten: () => work.goTo(frame() - 10), forward_ten: () => work.goTo(frame() + 10),
+    first: () => work.goTo(0), last: () => work.goTo(last()),
+    play: () => player.toggle(), slower: () => player.changeSpeed(-1), faster: () => player.changeSpeed(1),
+    loop: toggle("isLooping"),
+    previous_annotation: () => jump(nextAnnotation(cells(), frame(), -1)),
+    next_annotation: () => jump(nextAnnotation(cells(), frame(), 1)),
+    least_certain: () => jump(leastCertain(cells(), frame())),
+    next_unsaved: () => jump(nextUnsaved(cells(), frame())),
+    fit: () => stage.fit(), zoom_in: () => stage.zoom(1.4), zoom_out: () => stage.zoom(1 / 1.4),
+    invert: () => {
+      const { brightness } = store.get();
+      store.set({ brightness: { ...brightness, is_inverted: !brightness.is_inverted } });
+    },
+    opacity: () => {
+      const at = OPACITY_STEPS.findIndex((step) => step > store.get().opacity + 0.01);
+      store.set({ opacity: OPACITY_STEPS[Math.max(0, at)] });
+    },
+    outline: toggle("isOutlineOnly"), hide_masks: toggle("areMasksHidden"),
+    ...Object.fromEntries([1, 2, 3, 4, 5, 6, 7, 8, 9].map((n) => [`label_${n}`, labels(n)])),
+    save: () => flow.save(), next_series: () => flow.next(), done: () => flow.toggleDone(), ...pages,
+  };
+}
+
+/** What a person reads for an action. @param {string} id @returns {string} */
+export function commandName(id) {
+  return SHORTCUTS.find((action) => action.id === id)?.name ?? NAMES[id] ?? id;
+}
+
+const NAMES = {
+  loop: "Play in a loop",
+  reset_frame: "Take all changes of this frame back",
+  reset_series: "Take all unsaved changes of this exam back",
+};

@@ -1,0 +1,45 @@
+/**
+ * What may tests and plugins see of the page? `window.goobusters`: reading for tests, adding for plugins.
+ *
+ * - `state()`: what is shown now, as plain JSON: exam, frame, frame_count, kind, can_edit, unsaved frames, save, tool,
+ *   place of the picture ({scale, x, y}: stage CSS pixels = picture pixels * scale + x, y), and so on.
+ * - `maskPixels(frame, label)`: `{width, height, kind, runs}` of one mask, runs as in the journal over the whole frame;
+ *   runs are null while its file is still on its way. `label` may be left out for the main label type.
+ * - `loadMasks(frame)`: resolves when the masks of a frame are there.
+ * - `run(command)`: what pressing the command's key does, by the ids of shortcuts.js.
+ * - `registerTool(tool)`: adds a tool (tools/index.js says what it must have).
+ *
+ * In QtWebEngine wrap results in JSON.stringify: runJavaScript hands objects over as ''.
+ */
+import { seriesName } from "./messages.js";
+import { registerTool } from "./tools/index.js";
+
+/** @param {{store: object, work: object}} app @param {Record<string, () => void>} commands */
+export function createSurface({ store, work }, commands) {
+  return Object.freeze({
+    state: () => {
+      const { series, frame, canEdit, unsaved, unsentOps, tool, canUndo, canRedo, isPlaying, isConnected, brushRadius } = store.get();
+      return {
+        series: series ? { study_uid: series.study_uid, series_uid: series.series_uid, state: series.state, save: series.save, version_id: series.version_id, base_version_id: series.base_version_id } : null,
+        name: series ? seriesName(series) : null,
+        frame, frame_count: work.manifest?.frame_count ?? 0, kind: work.masks?.frameKind(frame) ?? null,
+        has_picture: Boolean(work.frames?.picture(frame)), can_edit: canEdit, can_undo: canUndo, can_redo: canRedo,
+        unsaved, unsent_ops: unsentOps, tool, brush_radius: brushRadius, is_playing: isPlaying, is_connected: isConnected,
+        place: work.canvas.place, stage: stageBox(),
+      };
+    },
+    maskPixels: (frame, label = work.masks?.labels[0]) => {
+      const { masks } = work;
+      if (!masks) return null;
+      return { width: masks.width, height: masks.height, kind: masks.kind(frame, label), runs: masks.runs(frame, label) };
+    },
+    loadMasks: (frame) => work.loader?.ensure(frame),
+    run: (command) => commands[command](),
+    registerTool,
+  });
+}
+
+function stageBox() {
+  const { left, top, width, height } = document.getElementById("stage").getBoundingClientRect();
+  return { left, top, width, height };
+}

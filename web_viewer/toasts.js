@@ -1,0 +1,28 @@
+/** How does the page say something in passing? Short notes at the bottom that go away by themselves. */
+import { h } from "./dom.js";
+import { messageFor } from "./messages.js";
+
+const STAY_MS = 6000;
+
+/**
+ * @param {HTMLElement} place
+ * @returns {(message: string | {code: string}, options?: {action?: {label: string, run: () => void}, key?: string}) => void}
+ *   `key`: a note with the same key is replaced rather than repeated
+ */
+export function createToasts(place) {
+  const shown = new Map();
+  return (message, { action, key } = {}) => {
+    const { sign, text } = typeof message === "string" ? { sign: "", text: message } : messageFor(message.code);
+    const id = key ?? text;
+    shown.get(id)?.remove();
+    const run = () => {
+      toast.remove();
+      action.run();
+    };
+    const toast = h("div.toast", {}, sign && h("span", { "aria-hidden": "true" }, sign), h("span", {}, text),
+      action && h("button.button", { type: "button", onclick: run }, action.label));
+    shown.set(id, toast);
+    place.append(toast);
+    setTimeout(() => toast.remove(), STAY_MS);
+  };
+}

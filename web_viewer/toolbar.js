@@ -1,0 +1,94 @@
+/** Which tool buttons are there, and what options does the chosen tool have? */
+import { commandName } from "./commands.js";
+import { h, icon, iconButton } from "./dom.js";
+import { menuItem, toggleMenu } from "./menu.js";
+import { PRESETS } from "./window_level.js";
+
+const TOOL_ICONS = { brush: "brush", eraser: "eraser", polygon: "polygon", lasso: "lasso", pan: "pan", window: "window" };
+const SHAPE_ICONS = { fill_holes: "fill-holes", grow: "grow", shrink: "shrink", smooth: "smooth", copy_previous: "copy-previous", copy_next: "copy-next" };
+const HAS_SIZE = new Set(["brush", "eraser"]);
+const HAS_RANGE = new Set(["brush", "polygon", "lasso"]);
+
+/**
+ * @param {HTMLElement} bar @param {object} store
+ * @param {Record<string, () => void>} commands @param {(id: string) => string} keyOf the key of an action in words
+ */
+export function createToolbar(bar, store, commands, keyOf) {
+  const named = (id) => (keyOf(id) ? `${commandName(id)} (${keyOf(id)})` : commandName(id));
+  const button = (id, drawing, props = {}) =>
+    h("button.tool", { type: "button", "data-command": id, "aria-label": commandName(id), title: named(id), onclick: () => commands[id](), ...props }, icon(drawing));
+  const tools = Object.entries(TOOL_ICONS).map(([id, drawing]) => button(id, drawing, { "aria-pressed": "false" }));
+  const separator = () => h("span.separator", { "aria-hidden": "true" });
+  const lines = (icons) => Object.entries(icons).map(([id, drawing]) =>
+    menuItem({ icon: icon(drawing), label: commandName(id), key: keyOf(id), onclick: commands[id], disabled: !store.get().canEdit }));
+  const shapes = h("button.tool", { type: "button", "aria-label": "Change the mask", title: "Change the mask", "aria-haspopup": "menu", "aria-expanded": "false",
+    onclick: () => toggleMenu(shapes, () => [...lines(SHAPE_ICONS), h("hr"), ...lines({ reset_frame: "reset", reset_series: "reset" })]) }, icon("shapes"));
+  const edits = [shapes, button("mark_empty", "empty"), button("clear", "clear")];
+  const labels = h("button.tool", { type: "button", "aria-label": "What to mark", title: "What to mark", "aria-haspopup": "menu", "aria-expanded": "false",
+    onclick: () => toggleMenu(labels, () => labelItems(store)) }, icon("tag"));
+  bar.append(...tools.slice(0, 4), labels, separator(), ...edits, separator(), ...tools.slice(4));
+  store.watch(({ tool, canEdit, session }) => {
+    for (const element of tools) element.setAttribute("aria-pressed", String(element.dataset.command === tool));
+    for (const element of [...tools.slice(0, 4), ...edits, labels]) element.disabled = !canEdit;
+    labels.hidden = (session?.label_types.filter((type) => type.kind === "mask").length ?? 0) < 2;
+  }, "tool", "canEdit", "session");
+}
+
+function labelItems(store) {
+  const { session, label } = store.get();
+  const types = session.label_types.filter((type) => type.kind === "mask");
+  return types.map((type) => {
+    const swatch = h("span.dot", { "aria-hidden": "true" });
+    swatch.style.background = swatch.style.borderColor = type.colour;
+    return menuItem({ icon: swatch, label: type.name, isOn: type.label_id === (label ?? session.label_id), onclick: () => store.set({ label: type.label_id }) });
+  });
+}
+
+/** The pill with the chosen tool's options and how masks are shown. */
+export function createOptions(place, store, commands, keyOf) {
+  const named = (id) => (keyOf(id) ? `${commandName(id)} (${keyOf(id)})` : commandName(id));
+  const output = h("output", {});
+  const size = h("input", { type: "range", min: "0", max: "100", step: "1", "aria-label": "Size of the brush",
+    oninput: () => store.set({ brushRadius: radiusOf(Number(size.value)) }) });
+  const sizeRow = h("label", {}, "Size", size, output);
+  const toggle = (id, drawing) => iconButton(drawing, named(id), () => commands[id](), { "aria-pressed": "false" });
+  const threshold = toggle("threshold", "threshold");
+  const low = rangeInput("Darkest grey that is painted", (value) => ({ low: Math.min(value, store.get().range.high) }), store);
+  const high = rangeInput("Brightest grey that is painted", (value) => ({ high: Math.max(value, store.get().range.low) }), store);
+  const greyRow = h("label", {}, "Greys", low, high);
+  const presets = h("div.filter-row", {}, ...PRESETS.map(({ name, window, level }) =>
+    h("button.button", { type: "button", onclick: () => store.set({ brightness: { ...store.get().brightness, window, level } }) }, name)));
+  const outline = toggle("outline", "outline");
+  const hide = toggle("hide_masks", "eye");
+  const invert = toggle("invert", "invert");
+  place.append(sizeRow, threshold, greyRow, presets, invert, outline, hide);
+  store.watch((state) => {
+    size.value = String(sliderOf(state.brushRadius));
+    output.textContent = `${Math.max(1, Math.round(2 * state.brushRadius))} px`;
+    low.value = String(state.range.low);
+    high.value = String(state.range.high);
+    sizeRow.hidden = !HAS_SIZE.has(state.tool);
+    threshold.hidden = !HAS_RANGE.has(state.tool);
+    greyRow.hidden = threshold.hidden || !state.isThreshold;
+    presets.hidden = invert.hidden = state.tool !== "window";
+    place.hidden = !state.canEdit && state.tool !== "window";
+    threshold.setAttribute("aria-pressed", String(Boolean(state.isThreshold)));
+    outline.setAttribute("aria-pressed", String(state.isOutlineOnly));
+    invert.setAttribute("aria-pressed", String(state.brightness.is_inverted));
+    hide.setAttribute("aria-pressed", String(state.areMasksHidden));
+    hide.querySelector("use").setAttribute("href", `/viewer/icons.svg#${state.areMasksHidden ? "eye-off" : "eye"}`);
+  }, "brushRadius", "tool", "canEdit", "isThreshold", "range", "isOutlineOnly", "areMasksHidden", "brightness");
+  for (const name of ["pointerdown", "wheel", "touchstart", "touchmove", "contextmenu"]) {
+    place.addEventListener(name, (event) => event.stopPropagation());
+  }
+}
+
+function rangeInput(label, patch, store) {
+  const input = h("input", { type: "range", min: "0", max: "255", "aria-label": label,
+    oninput: () => store.set({ range: { ...store.get().range, ...patch(Number(input.value)) } }) });
+  return input;
+}
+
+// The slider is even to the hand: each step changes the radius by the same factor, 0.5 px to 300 px.
+const radiusOf = (value) => 0.5 * 600 ** (value / 100);
+const sliderOf = (radius) => Math.round((100 * Math.log(radius / 0.5)) / Math.log(600));

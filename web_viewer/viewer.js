@@ -1,0 +1,130 @@
+/**
+ * How do the parts of the page come together? Wiring only: store → workspace → stage, bars, dialogs, news of the core.
+ *
+ * For end-to-end tests and plugins there is `window.goobusters`, see surface.js.
+ */
+import * as api from "./api.js";
+import { Canvas } from "./canvas.js";
+import { createCommands } from "./commands.js";
+import { listen } from "./events.js";
+import { createFlow } from "./flow.js";
+import { createKeyboard } from "./keyboard.js";
+import { messageFor } from "./messages.js";
+import { openChooser } from "./pages/chooser.js";
+import { openConflict } from "./pages/conflict.js";
+import { Player } from "./player.js";
+import { keyName, keysOf } from "./shortcuts.js";
+import { Stage } from "./stage.js";
+import { INITIAL, createStore } from "./store.js";
+import { createSurface } from "./surface.js";
+import { createTimeline } from "./timeline.js";
+import { createToasts } from "./toasts.js";
+import { createOptions, createToolbar } from "./toolbar.js";
+import { createTopbar } from "./topbar.js";
+import { createTransport } from "./transport.js";
+import { createView } from "./view.js";
+import { Workspace } from "./workspace.js";
+
+const byId = (id) => document.getElementById(id);
+const isMac = /Mac|iPad|iPhone/.test(navigator.platform);
+
+const store = createStore(INITIAL);
+const toast = createToasts(byId("toasts"));
+const report = (error) => {
+  if (error.code === "ABORTED") return;
+  if (!error.code) console.error(error);
+  toast({ code: error.code }, { key: error.code });
+};
+
+const filter = { r: byId("brightness-r"), g: byId("brightness-g"), b: byId("brightness-b") };
+const canvas = new Canvas(byId("stage"), byId("picture"), byId("overlay"), filter);
+const work = new Workspace(store, canvas, {
+  onError: report,
+  onOpened: () => {
+    stage.onResize();
+    stage.fit();
+    timeline.redraw();
+  },
+  onCells: () => timeline.redraw(),
+});
+const stage = new Stage(byId("stage"), byId("ring"), store, work);
+const player = new Player(store, work);
+const flow = createFlow({ store, work, toast, report });
+const app = { store, work, stage, player, flow, toast, report };
+const commands = createCommands({
+  ...app,
+  cells: () => work.cells(),
+  pages: { exams: () => openChooser(app), ...optionalPages(app) },
+});
+const keyOf = (id) => {
+  const [key] = keysOf(store.get().settings.shortcuts ?? {}).get(id) ?? [];
+  return key ? keyName(key, isMac) : "";
+};
+const timeline = createTimeline(store, work, () => work.cells());
+
+createTopbar(byId("topbar"), store, commands, keyOf);
+createToolbar(byId("toolbar"), store, commands, keyOf);
+createOptions(byId("options"), store, commands, keyOf);
+createTransport(byId("transport"), timeline.element, byId("options"), store, work, commands, keyOf);
+createView({ ...app, timeline, commands });
+createKeyboard({ ...app, commands });
+window.goobusters = createSurface(app, commands);
+
+let conflictShown = null;
+
+listen(
+  {
+    series: (series) => {
+      work.onSeries(series);
+      if (store.get().series?.save?.state === "conflict") showConflict();
+      else conflictShown = null;
+    },
+    session: (session) => session && store.set({ session }),
+    conflict: () => showConflict(),
+    notice: (notice) => toast(notice, { key: notice.code }),
+    raise: () => window.focus(),
+  },
+  { onConnection: (isConnected) => store.set({ isConnected }), onReconnect: refresh },
+);
+
+function showConflict() {
+  const { series } = store.get();
+  if (!series || conflictShown === series.series_uid) return;
+  conflictShown = series.series_uid;
+  openConflict(app).finally(() => (conflictShown = null));
+}
+
+async function refresh() {
+  try {
+    store.set({ session: await api.session() });
+    const { series } = store.get();
+    if (series) work.onSeries(await api.getSeries(series));
+  } catch (error) {
+    report(error);
+  }
+}
+
+async function start() {
+  try {
+    const [session, settings] = await Promise.all([api.session(), api.settings()]);
+    store.set({ session, settings: { ...store.get().settings, ...settings } });
+    for (const { code } of session.notices ?? []) toast({ code }, { key: code });
+    for (const address of session.viewer_modules ?? []) await import(address).catch((error) => report(error));
+    const all = await api.listSeries();
+    const first = all.find((series) => series.is_dirty) ?? all.find((series) => !series.completed) ?? all[0];
+    if (first) await flow.open(first);
+    else store.set({ page: "empty" });
+  } catch (error) {
+    store.set({ page: "stopped" });
+    report(error);
+  }
+}
+
+/** Pages that are reached from menu and keys. */
+function optionalPages() {
+  return {};
+}
+
+window.addEventListener("pagehide", () => work.outbox?.sendNow());
+document.addEventListener("visibilitychange", () => document.visibilityState === "hidden" && work.outbox?.sendNow());
+start();

@@ -1,0 +1,287 @@
+/**
+ * Which series is open, and what of it is loaded? Brings together pictures, masks, journal and the core's news.
+ *
+ * The viewer never changes masks behind the journal's back: when the core has a new base version (after a retrack, a
+ * restore or a merge), `#reload` reads metadata and journal again, replays them into a fresh model, fetches what the
+ * shown frame needs and only then swaps, between two strokes. So new tracked masks arrive in place and nothing flickers.
+ */
+import * as api from "./api.js";
+import { Editor } from "./editor.js";
+import { Frames } from "./frames.js";
+import { Journal } from "./journal.js";
+import { MaskLoader } from "./mask_loader.js";
+import { Masks } from "./masks.js";
+import { Outbox } from "./outbox.js";
+import { greyOf, rangeAround } from "./threshold.js";
+
+const NO_CELL = Object.freeze({ kind: "none", confidence: null, area: null, is_unsaved: false });
+const HAS_MASKS = new Set(["ready", "edited", "saved"]);
+
+export class Workspace {
+  /**
+   * @param {ReturnType<import("./store.js").createStore>} store
+   * @param {import("./canvas.js").Canvas} canvas
+   * @param {{onError: (error: Error) => void, onOpened: () => void, onCells: () => void}} on onCells: kinds, areas or unsaved marks changed
+   */
+  constructor(store, canvas, on) {
+    Object.assign(this, { store, canvas, on });
+    this.lastFrames = new Map();
+    this.#forget();
+  }
+
+  #forget() {
+    Object.assign(this, { frames: null, masks: null, journal: null, editor: null, loader: null, outbox: null });
+    Object.assign(this, { manifest: null, baseVersion: undefined, isLoading: false, isReloadWanted: false, grey: null });
+  }
+
+  /** Opens a series: pictures as soon as they are extracted, masks as soon as they are there. */
+  async open(series) {
+    await this.close();
+    this.store.set({ series, frame: this.lastFrames.get(series.series_uid) ?? 0, canEdit: false, hasClip: null, isPlaying: false, canUndo: false, canRedo: false, unsaved: [] });
+    this.outbox = new Outbox(series, (waiting, error) => this.#onOutbox(waiting, error));
+    this.on.onOpened();
+    this.onSeries(await api.seriesAction(series, "open"));
+  }
+
+  /** Leaves the open series. Ops that are still on their way are given a moment to get there. */
+  async close() {
+    const { series, frame } = this.store.get();
+    if (series) this.lastFrames.set(series.series_uid, frame);
+    if (this.editor?.isDrawing) this.editor.commit("brush");
+    if (this.outbox) await Promise.race([this.outbox.flush(), new Promise((resolve) => setTimeout(resolve, 1500))]);
+    if (this.outbox?.waiting.length === 0) this.outbox.close();
+    this.frames?.close();
+    this.loader?.close();
+    this.#forget();
+  }
+
+  /** News of any series; those of the open one bring pictures, masks and saves forward. */
+  onSeries(local) {
+    const { series } = this.store.get();
+    if (!local || !series || local.series_uid !== series.series_uid || local.study_uid !== series.study_uid) return;
+    this.store.set({ series: local });
+    if (local.manifest && !this.frames) this.#startFrames(local);
+    if (!this.frames || !HAS_MASKS.has(local.state)) return;
+    const isNewBase = this.baseVersion !== (local.base_version_id ?? null);
+    const hasSaveMoved = series.save?.state !== local.save?.state;
+    if (this.masks === null || isNewBase || hasSaveMoved) this.reload();
+  }
+
+  #startFrames(local) {
+    this.manifest = local.manifest;
+    const { width, height, frame_count: frameCount } = local.manifest;
+    this.canvas.setSize(width, height);
+    const onDecoded = (number) => number === this.store.get().frame && this.showPicture();
+    this.frames = new Frames(local, local.manifest, onDecoded, (number, error) => number === this.store.get().frame && this.on.onError(error));
+    this.store.set({ frame: Math.min(this.store.get().frame, frameCount - 1), hasClip: local.series_uid });
+    this.on.onOpened();
+    this.frames.moveTo(this.store.get().frame);
+  }
+
+  /** Reads base version and journal again. Calls while one is under way run once more afterwards. */
+  async reload() {
+    if (this.isLoading) {
+      this.isReloadWanted = true;
+      return;
+    }
+    this.isLoading = true;
+    const { outbox } = this;
+    try {
+      do {
+        this.isReloadWanted = false;
+        await this.#reload(outbox);
+      } while (this.isReloadWanted && outbox === this.outbox);
+    } catch (error) {
+      if (outbox === this.outbox) this.on.onError(error);
+    }
+    if (outbox === this.outbox) this.isLoading = false;
+  }
+
+  async #reload(outbox) {
+    const { series, session } = this.store.get();
+    await outbox.flush();
+    const written = this.journal?.ops.length ?? 0;
+    const [metadata, record] = await Promise.all([api.maskMetadata(series), api.journal(series)]);
+    const { width, height, frame_count: frameCount } = this.manifest;
+    const labels = session.label_types.filter((type) => type.kind === "mask").map((type) => type.label_id);
+    const main = labels.filter((label) => label === session.label_id);
+    const order = [...main, ...labels.filter((label) => label !== session.label_id)];
+    const masks = new Masks({ width, height, frameCount, labels: order, emptyId: session.empty_id }, metadata.frames ?? []);
+    const journal = new Journal(record.ops, record.position ?? 0);
+    journal.replay(masks);
+    const version = metadata.version_id ?? null;
+    const loader = new MaskLoader(series, version, masks, (frame, label) => this.#onMask(masks, frame, label), this.on.onError, () => this.isBusy());
+    await loader.ensure(this.store.get().frame);
+    while (this.editor?.isDrawing) await new Promise((resolve) => setTimeout(resolve, 50));
+    if (outbox !== this.outbox) return loader.close();
+    for (const op of this.journal?.ops.slice(written) ?? []) journal.absorb(masks, op);
+    this.loader?.close();
+    Object.assign(this, { masks, journal, loader, baseVersion: this.store.get().series.base_version_id ?? null });
+    this.editor = new Editor(masks, journal, {
+      onOp: (op) => this.outbox.add(op),
+      onPixels: (left, top, right, bottom) => this.canvas.change(left, top, right, bottom),
+      onKinds: () => this.#onKinds(),
+    });
+    this.editor.show(this.store.get().frame);
+    this.#onKinds();
+    this.store.set({ canEdit: true });
+    loader.loadRest();
+    this.#loadTouched();
+  }
+
+  async #loadTouched() {
+    for (const frame of this.masks.changedFrames()) await this.loader?.ensure(frame);
+  }
+
+  #onMask(masks, frame, label) {
+    if (masks !== this.masks) return;
+    if (this.editor.frame === frame && !this.editor.isDrawing) this.editor.refresh(label);
+    if (this.masks.isChanged(frame, label)) this.#onKinds();
+    else this.on.onCells();
+  }
+
+  #onKinds() {
+    const { journal, masks } = this;
+    this.showLayers();
+    this.store.set({ canUndo: journal.canUndo, canRedo: journal.canRedo });
+    this.store.set({ cellsVersion: (this.store.get().cellsVersion ?? 0) + 1 });
+    this.on.onCells();
+    clearTimeout(this.unsavedTimer);
+    this.unsavedTimer = setTimeout(() => masks === this.masks && this.#countUnsaved(), 0);
+  }
+
+  #countUnsaved() {
+    const unsaved = this.masks.unsavedFrames();
+    if (unsaved.join() !== this.store.get().unsaved.join()) this.store.set({ unsaved });
+    this.on.onCells();
+  }
+
+  #onOutbox(waiting, error) {
+    this.store.set({ unsentOps: waiting });
+    if (!error) return;
+    this.on.onError(error);
+    if (error.status >= 400 && error.status < 500) this.reload();
+  }
+
+  /** True while idle work had better wait. */
+  isBusy() {
+    return this.store.get().isPlaying || (this.editor?.isDrawing ?? false) || performance.now() - (this.movedAt ?? 0) < 200;
+  }
+
+  /** Goes to another frame. */
+  goTo(frame) {
+    if (!this.manifest) return;
+    const before = this.store.get().frame;
+    const next = Math.max(0, Math.min(this.manifest.frame_count - 1, Math.round(frame)));
+    if (next === before) return;
+    this.movedAt = performance.now();
+    this.grey = null;
+    this.store.set({ frame: next });
+    this.frames.moveTo(next, next > before ? 1 : -1);
+    this.showPicture();
+    this.editor?.show(next);
+    this.showLayers();
+    this.loader?.ensure(next);
+  }
+
+  showPicture() {
+    this.canvas.setPicture(this.frames?.picture(this.store.get().frame) ?? null);
+    this.store.set({ isPictureLate: !this.frames?.picture(this.store.get().frame) });
+  }
+
+  /** Colours follow the kind: a person's mask has the label's colour, a tracked one its tracked colour. */
+  showLayers() {
+    if (!this.editor) return;
+    const { session, opacity, isOutlineOnly, areMasksHidden, frame } = this.store.get();
+    const types = new Map(session.label_types.map((type) => [type.label_id, type]));
+    const layers = [...this.editor.planes].filter(() => !areMasksHidden).map(([label, { bytes }]) => {
+      const type = types.get(label);
+      return { bytes, colour: this.masks.kind(frame, label) === "tracked" ? type.tracked_colour : type.colour };
+    });
+    this.canvas.setLayers(layers, opacity, isOutlineOnly);
+  }
+
+  /** One cell a frame for timeline_model.js. Computed anew only when something changed. @returns {object[]} */
+  cells() {
+    const { masks } = this;
+    if (!masks) return Array.from({ length: this.manifest?.frame_count ?? 0 }, () => NO_CELL);
+    const unsaved = new Set(this.store.get().unsaved);
+    return Array.from({ length: masks.frameCount }, (_, frame) => ({
+      kind: masks.frameKind(frame),
+      confidence: masks.frameKind(frame) === "tracked" ? masks.confidence(frame, this.label()) : null,
+      area: masks.area(frame, this.label()),
+      is_unsaved: unsaved.has(frame),
+    }));
+  }
+
+  /** Chooses the label type whose mask lies under a pixel. */
+  pick(x, y) {
+    if (!this.editor || x < 0 || y < 0 || x >= this.masks.width || y >= this.masks.height) return;
+    const found = [...this.editor.planes].reverse().find(([, { bytes }]) => bytes[y * this.masks.width + x] === 1);
+    if (found) this.store.set({ label: found[0] });
+    this.store.set({ range: rangeAround(this.greyValues(), this.masks.width, this.masks.height, x, y, 3, 24) });
+  }
+
+  // What tools ask of the work.
+
+  label() {
+    return this.store.get().label ?? this.masks.labels[0];
+  }
+
+  brushRadius() {
+    return this.store.get().brushRadius;
+  }
+
+  /** Starts an edit of the chosen label; null when nothing can be edited now. */
+  beginEdit() {
+    if (!this.store.get().canEdit) return null;
+    return this.editor.begin(this.label());
+  }
+
+  /** The grey range that limits painting, or null. @returns {{grey: Uint8Array, low: number, high: number} | null} */
+  greyLimit() {
+    const { isThreshold, range } = this.store.get();
+    return isThreshold ? { grey: this.greyValues(), low: range.low, high: range.high } : null;
+  }
+
+  /** Grey values of the shown frame, one byte a pixel; worked out once a frame. */
+  greyValues() {
+    if (this.grey) return this.grey;
+    const bitmap = this.frames?.picture(this.store.get().frame);
+    const { width, height } = this.manifest;
+    if (!bitmap) return new Uint8Array(width * height);
+    const canvas = document.createElement("canvas");
+    canvas.width = width;
+    canvas.height = height;
+    const context = canvas.getContext("2d", { willReadFrequently: true });
+    context.drawImage(bitmap, 0, 0);
+    this.grey = greyOf(context.getImageData(0, 0, width, height).data);
+    return this.grey;
+  }
+
+  sketch(sketch) {
+    this.canvas.setSketch(sketch);
+  }
+
+  /** Runs `action` at once when the masks of these frames are known, otherwise as soon as they are. */
+  withMasks(frames, action) {
+    const { masks } = this;
+    const isKnown = frames.every((frame) => masks.labels.every((label) => !masks.missingFile(frame, label)));
+    if (isKnown) return action();
+    return Promise.all(frames.map((frame) => this.loader.ensure(frame))).then(() => masks === this.masks && action());
+  }
+
+  /** Takes back or brings back, and goes to the frame where that happened. @param {"undo" | "redo"} way */
+  step(way) {
+    if (!this.editor) return;
+    const frame = this.editor[way]();
+    if (frame !== null) this.goTo(frame);
+  }
+
+  async save() {
+    const { series } = this.store.get();
+    if (this.editor?.isDrawing) this.editor.commit("brush");
+    await this.outbox.flush();
+    this.onSeries(await api.seriesAction(series, "save"));
+  }
+}
