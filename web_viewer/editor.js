@@ -75,6 +75,7 @@ export class Editor {
     this.planes.get(this.label).bytes.set(this.before);
     this.label = null;
     this.#redraw();
+    this.on.onKinds();
   }
 
   /** Makes one op of everything since `begin`. @param {string} tool @returns {boolean} whether anything changed */
@@ -84,7 +85,10 @@ export class Editor {
     this.label = null;
     const { bytes, width } = this.planes.get(label);
     const box = this.dirty.isEmpty ? null : differenceBox(this.before, bytes, width, this.dirty.box());
-    if (!box) return false;
+    if (!box) {
+      this.on.onKinds();
+      return false;
+    }
     const isBlank = bytes.indexOf(1) < 0;
     const isOthersBlank = masks.labels.every((other) => other === label || masks.kind(frame, other) === "none");
     const kind = isBlank ? (isOthersBlank ? "none" : "annotation") : "annotation";

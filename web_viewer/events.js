@@ -6,6 +6,7 @@
  */
 import { eventStream } from "./api.js";
 
+const CLOSED = 2;
 const NAMES = ["series", "session", "conflict", "notice", "raise"];
 
 /**
@@ -27,7 +28,7 @@ export function listen(handlers, { onReconnect, onConnection }) {
     source.onerror = () => {
       onConnection(false);
       // A refused connection closes the source for good in some engines: try again ourselves.
-      if (source.readyState === EventSource.CLOSED) retry = setTimeout(connect, 2000);
+      if (source.readyState === CLOSED) retry = setTimeout(connect, 2000);
     };
     for (const name of NAMES) {
       source.addEventListener(name, (event) => handlers[name]?.(event.data ? JSON.parse(event.data) : null));

@@ -19,7 +19,7 @@ const DECODE_OPTIONS = { colorSpaceConversion: "none", premultiplyAlpha: "none" 
  */
 export function wantedFrames(playhead, direction, frameCount, room) {
   const wanted = [playhead];
-  for (let step = 1; wanted.length < Math.min(room, frameCount) && step < frameCount; step++) {
+  for (let step = 1; wanted.length < Math.min(room, frameCount) && step < 2 * frameCount; step++) {
     const ahead = playhead + step * direction;
     if (ahead >= 0 && ahead < frameCount) wanted.push(ahead);
     const behind = playhead - (step / 2) * direction;

@@ -126,7 +126,7 @@ export class Stage {
     this.#measure();
     const delta = event.deltaY || event.deltaX;
     const lines = event.deltaMode === 1 ? delta * 16 : delta;
-    const isZoom = event.ctrlKey || event.metaKey || this.store.get().settings.wheel === "zoom";
+    const isZoom = event.ctrlKey || event.metaKey;
     if (event.altKey || event.shiftKey) this.resizeBrush(lines < 0 ? 1.12 : 1 / 1.12);
     else if (isZoom) this.zoom(Math.exp(-lines * (event.ctrlKey && Math.abs(lines) < 50 ? 0.01 : 0.002)), event.clientX - this.origin.left, event.clientY - this.origin.top);
     else this.#scroll(lines);

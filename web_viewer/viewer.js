@@ -9,7 +9,6 @@ import { createCommands } from "./commands.js";
 import { listen } from "./events.js";
 import { createFlow } from "./flow.js";
 import { createKeyboard } from "./keyboard.js";
-import { messageFor } from "./messages.js";
 import { openChooser } from "./pages/chooser.js";
 import { openConflict } from "./pages/conflict.js";
 import { Player } from "./player.js";

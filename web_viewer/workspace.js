@@ -189,14 +189,15 @@ export class Workspace {
     this.store.set({ isPictureLate: !this.frames?.picture(this.store.get().frame) });
   }
 
-  /** Colours follow the kind: a person's mask has the label's colour, a tracked one its tracked colour. */
+  /** Colours follow the kind: a person's mask has the label's colour, a tracked one its tracked colour until it is touched. */
   showLayers() {
     if (!this.editor) return;
     const { session, opacity, isOutlineOnly, areMasksHidden, frame } = this.store.get();
     const types = new Map(session.label_types.map((type) => [type.label_id, type]));
     const layers = [...this.editor.planes].filter(() => !areMasksHidden).map(([label, { bytes }]) => {
       const type = types.get(label);
-      return { bytes, colour: this.masks.kind(frame, label) === "tracked" ? type.tracked_colour : type.colour };
+      const isTracked = this.masks.kind(frame, label) === "tracked" && this.editor.label !== label;
+      return { bytes, colour: isTracked ? type.tracked_colour : type.colour };
     });
     this.canvas.setLayers(layers, opacity, isOutlineOnly);
   }
@@ -235,7 +236,9 @@ export class Workspace {
   /** Starts an edit of the chosen label; null when nothing can be edited now. */
   beginEdit() {
     if (!this.store.get().canEdit) return null;
-    return this.editor.begin(this.label());
+    const plane = this.editor.begin(this.label());
+    if (plane && this.masks.kind(this.store.get().frame, this.label()) === "tracked") this.showLayers();
+    return plane;
   }
 
   /** The grey range that limits painting, or null. @returns {{grey: Uint8Array, low: number, high: number} | null} */

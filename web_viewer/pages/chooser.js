@@ -30,7 +30,7 @@ export function matching(all, text, filter) {
 export async function openChooser({ store, flow, report }) {
   let all = [];
   let filter = "all";
-  const search = h("input.text-field", { type: "search", placeholder: "Exam number or name", "aria-label": "Search exams", oninput: () => show() });
+  const search = h("input.text-field", { type: "search", autofocus: true, placeholder: "Exam number or name", "aria-label": "Search exams", oninput: () => show() });
   const list = h("div.exam-list", { role: "list" }, h("p.quiet", {}, "Loading…"));
   const summary = h("p.quiet", { role: "status" });
   const buttons = FILTERS.map(({ id, label }) =>

@@ -1,0 +1,96 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { wantedFrames } from "../../web_viewer/frames.js";
+import { MESSAGES, SAVES, STATES, ago, messageFor, seriesName } from "../../web_viewer/messages.js";
+import { matching } from "../../web_viewer/pages/chooser.js";
+import { paintDifference } from "../../web_viewer/pages/conflict.js";
+import { frameDuration } from "../../web_viewer/player.js";
+import { createStore } from "../../web_viewer/store.js";
+
+test("frames near the playhead come first, most of them ahead, none twice", () => {
+  assert.deepEqual(wantedFrames(10, 1, 30, 7), [10, 11, 12, 9, 13, 14, 8]);
+  assert.deepEqual(wantedFrames(0, -1, 30, 4), [0, 1, 2, 3]);
+  assert.deepEqual(wantedFrames(2, 1, 3, 9).sort(), [0, 1, 2]);
+  for (let playhead = 0; playhead < 40; playhead++) {
+    const wanted = wantedFrames(playhead, 1, 40, 9);
+    assert.equal(new Set(wanted).size, 9, `at ${playhead}`);
+    assert.ok(wanted.every((frame) => frame >= 0 && frame < 40));
+  }
+});
+
+test("every state of a series and of a save has words, and no words show a code", () => {
+  const states = ["not_downloaded", "downloading", "downloaded", "extracting", "extracted", "pending", "tracking", "ready", "edited", "saved", "error"];
+  assert.deepEqual(Object.keys(STATES).sort(), states.sort());
+  assert.deepEqual(Object.keys(SAVES).sort(), ["saving", "waiting", "retracking", "conflict", "offline", "failed"].sort());
+  for (const { text } of [...Object.values(MESSAGES), ...Object.values(STATES), ...Object.values(SAVES)]) {
+    assert.ok(text.length > 0);
+    assert.doesNotMatch(text, /[A-Z]{2,}_|UID|HTTP|\b409\b|JSON/);
+  }
+});
+
+test("the signs are those of the specification", () => {
+  assert.equal(messageFor("TRACK_PENDING").sign, "☕");
+  assert.equal(messageFor("RETRACK_PROCESSING").sign, "⏳");
+  assert.equal(messageFor("TRACK_FAILED").sign, "💩🔥");
+  assert.equal(messageFor("ALL_DONE").sign, "🎉");
+  assert.ok(messageFor("A_CODE_OF_TOMORROW").text.length > 0);
+});
+
+test("series are called by exam and series number, never by a UID", () => {
+  assert.equal(seriesName({ exam_number: 194, series_number: 1, study_uid: "1.2.3" }), "Exam 194, Series 1");
+  assert.equal(seriesName({ exam_number: null, series_number: 2 }), "Exam, Series 2");
+});
+
+test("times are told in words", () => {
+  const now = Date.parse("2026-01-15T12:00:00Z");
+  const at = (text) => ago(text, now);
+  assert.equal(at("2026-01-15T11:59:50Z"), "just now");
+  assert.equal(at("2026-01-15T11:48:00Z"), "12 minutes ago");
+  assert.equal(at("2026-01-15T09:00:00Z"), "3 hours ago");
+  assert.equal(at("2026-01-14T12:00:00Z"), "yesterday");
+});
+
+test("the chooser finds by number and name and filters by what is to do", () => {
+  const all = [
+    { exam_number: 12, series_number: 2, dataset_name: "Hearts", completed: null, is_dirty: true },
+    { exam_number: 3, series_number: 1, dataset_name: "Hearts", completed: { editor: "x" }, is_dirty: false },
+    { exam_number: 12, series_number: 1, dataset_name: "Livers", completed: null, is_dirty: false },
+  ];
+  const numbers = (found) => found.map((series) => `${series.exam_number}/${series.series_number}`);
+  assert.deepEqual(numbers(matching(all, "", "all")), ["3/1", "12/1", "12/2"]);
+  assert.deepEqual(numbers(matching(all, "12 heart", "all")), ["12/2"]);
+  assert.deepEqual(numbers(matching(all, "", "open")), ["12/1", "12/2"]);
+  assert.deepEqual(numbers(matching(all, "", "edited")), ["12/2"]);
+  assert.deepEqual(numbers(matching(all, "", "done")), ["3/1"]);
+});
+
+test("the difference shows mine, theirs and both in three colours", () => {
+  const rgba = new Uint8ClampedArray(16);
+  paintDifference(Uint8Array.of(0, 1, 0, 1), Uint8Array.of(0, 0, 1, 1), rgba);
+  const pixel = (at) => [...rgba.slice(4 * at, 4 * at + 4)];
+  assert.equal(pixel(0)[3], 0);
+  assert.notDeepEqual(pixel(1), pixel(2));
+  assert.notDeepEqual(pixel(1), pixel(3));
+  assert.ok(pixel(3)[3] > 0);
+});
+
+test("a frame stays as long as the clip says, 40 ms when it does not", () => {
+  assert.equal(frameDuration([0, 20, 70], 0), 20);
+  assert.equal(frameDuration([0, 20, 70], 1), 50);
+  assert.equal(frameDuration([0, 20, 70], 2), 50);
+  assert.equal(frameDuration(null, 5), 40);
+  assert.equal(frameDuration([0, 0, 0], 1), 40);
+});
+
+test("the store tells who watches, and only when a value changed", () => {
+  const store = createStore({ a: 1, b: 2 });
+  const seen = [];
+  const stop = store.watch(({ a }) => seen.push(a), "a");
+  store.set({ b: 3 });
+  store.set({ a: 1 });
+  store.set({ a: 5 });
+  stop();
+  store.set({ a: 6 });
+  assert.deepEqual(seen, [1, 5]);
+});
