@@ -94,7 +94,7 @@ class Conflicts:
     def _tell(self, merge: Merge) -> None:
         who = self._who()
         self._core.events.notice(
-            "EDITS_JOINED",
+            "MERGED",
             "Somebody else had saved this series; both sides' edits were joined.",
             study_uid=self._model.listed.study_uid,
             series_uid=self._model.listed.series_uid,

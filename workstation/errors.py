@@ -31,7 +31,7 @@ class ServerOfflineError(CoreError):
     """The mask server cannot be reached. What was being sent may or may not have arrived."""
 
     def __init__(self, message: str = "The server cannot be reached.") -> None:
-        super().__init__("SERVER_OFFLINE", message, 503)
+        super().__init__("SERVER_UNREACHABLE", message, 503)
 
 
 def error_body(error: CoreError, request_id: str = "") -> dict[str, Any]:

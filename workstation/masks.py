@@ -91,7 +91,7 @@ def store_archive(archive: Archive, directory: Path) -> None:
 def check_archive(archive: Archive, *, frame_count: int, width: int, height: int, label_id: str) -> None:
     """Refuses masks that do not fit the clip as extracted here, before anything is written.
 
-    Raises CoreError ARCHIVE_INVALID, FRAME_COUNT_MISMATCH, FRAME_SIZE_MISMATCH.
+    Raises CoreError ARCHIVE_INVALID or FRAMES_DIFFER.
     """
     frames = archive.metadata.get("frames")
     if not isinstance(frames, list) or not all(_is_frame(frame, archive) for frame in frames):
@@ -99,7 +99,7 @@ def check_archive(archive: Archive, *, frame_count: int, width: int, height: int
     theirs = archive.metadata.get("frame_count")
     if theirs != frame_count:
         raise CoreError(
-            "FRAME_COUNT_MISMATCH",
+            "FRAMES_DIFFER",
             f"The clip has {frame_count} frames here and {theirs} on the server, so it cannot be edited.",
             409,
         )
@@ -109,7 +109,7 @@ def check_archive(archive: Archive, *, frame_count: int, width: int, height: int
         except ArchiveError as error:
             raise CoreError("ARCHIVE_INVALID", error.message, 502) from error
         if size != (width, height):
-            raise CoreError("FRAME_SIZE_MISMATCH", "The masks from the server have another size than the clip.", 409)
+            raise CoreError("FRAMES_DIFFER", "The masks from the server have another size than the clip.", 409)
 
 
 def _is_frame(frame: Any, archive: Archive) -> bool:

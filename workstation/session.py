@@ -185,7 +185,7 @@ class Session:
         for saver in savers:
             saver.server_is_back()
         for model in models:
-            if model.error_code == "SERVER_OFFLINE":
+            if model.error_code == "SERVER_UNREACHABLE":
                 self.open(model.key)
 
     # One series

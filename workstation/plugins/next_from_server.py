@@ -18,7 +18,7 @@ def next_series(core: Core, skip: SeriesKey | None) -> dict[str, Any] | None:
     try:
         return core.server.next_series()
     except CoreError as error:
-        if error.code not in ("SERVER_OFFLINE", "SERVER_UNSET"):
+        if error.code not in ("SERVER_UNREACHABLE", "SERVER_UNSET"):
             raise
     for series in core.session.list_local():
         key = series["study_uid"], series["series_uid"]
