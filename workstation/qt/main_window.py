@@ -127,7 +127,7 @@ class MainWindow(QMainWindow):
             action.triggered.connect(lambda: method())
         else:
             action.triggered.connect(lambda: self.view.command(command))
-            # Shown only: the page handles its own keys, which people can change (and Ctrl+Z in a text field is another).
+            # Shown only: the page handles its own keys; people can change them, and a text field has its own Ctrl+Z.
             action.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
         if command == "settings":
             action.setMenuRole(QAction.MenuRole.PreferencesRole)
