@@ -20,6 +20,7 @@ from tracking.flow import Flow, Mask
 from tracking.motion import Motion
 from tracking.params import Params
 from tracking.plan import Stretch
+from tracking.walk import Carried, Walk
 
 Field = npt.NDArray[np.float32]
 
@@ -53,22 +54,13 @@ def from_mask(frame_number: int, mask: Mask, confidence: float) -> TrackedFrame:
     return TrackedFrame(frame_number, (top, left, top + height, left + width), distance, confidence)
 
 
-@dataclass(frozen=True)
-class Carried:
-    """What reaches a frame from one annotation: displacement (gh, gw, 2) in grid pixels towards it, trust (gh, gw)
-    0..1."""
-
-    displacement: Flow
-    trust: Field
-
-
 def propagate_stretch(stretch: Stretch, motion: Motion, params: Params) -> Iterator[TrackedFrame]:
     """Yield a TrackedFrame for each frame of a stretch that is not clear, in ascending order. Raises ClipError,
     Cancelled."""
     backward: dict[int, Carried] = {}
     if stretch.right is not None:
-        backward = dict(_carry(motion, stretch.last + 1, range(stretch.last, stretch.first - 1, -1)))
-    forward = _carry(motion, stretch.first - 1, range(stretch.first, stretch.last + 1)) if stretch.left else None
+        backward = dict(Walk(motion, stretch.last + 1).over(range(stretch.last, stretch.first - 1, -1)))
+    forward = Walk(motion, stretch.first - 1).over(range(stretch.first, stretch.last + 1)) if stretch.left else None
     left = signed_distance(stretch.left) if stretch.left else None
     right = signed_distance(stretch.right) if stretch.right else None
     for frame_number in range(stretch.first, stretch.last + 1):
@@ -89,37 +81,16 @@ def signed_distance(annotation: AnnotatedMask) -> Field:
     return np.asarray(distance - 0.5 * np.sign(distance), np.float32)
 
 
-def _carry(motion: Motion, start: int, frames: range) -> Iterator[tuple[int, Carried]]:
-    """Walk away from the annotation at `start` over `frames` (ascending or descending), composing as it goes."""
-    height, width = motion.grid_size
-    rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
-    displacement, trust = np.zeros((height, width, 2), np.float32), np.ones((height, width), np.float32)
-    previous = start
-    for frame_number in frames:
-        ascending = frame_number > previous
-        step = motion.backward(frame_number) if ascending else motion.forward(frame_number)
-        back = motion.forward(previous) if ascending else motion.backward(previous)
-        map_x, map_y = columns + step[..., 0], rows + step[..., 1]
-        moved = cv2.remap(
-            np.dstack([displacement, back, trust]), map_x, map_y, cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE
-        )
-        error = (step[..., 0] + moved[..., 2]) ** 2 + (step[..., 1] + moved[..., 3]) ** 2
-        displacement = np.ascontiguousarray(step + moved[..., :2])
-        trust = np.ascontiguousarray(moved[..., 4] * np.exp(-error / 0.5))
-        yield frame_number, Carried(displacement, trust)
-        previous = frame_number
-
-
 def _sample(frame_number: int, sides: list[tuple[Field, Carried, float]], motion: Motion) -> TrackedFrame:
     """Sample the sides' signed distances through their displacements, coarsely for the box, then at full size within
     it."""
-    weights = [share * (side.trust + 1e-3) for _, side, share in sides]
+    weights = [np.sqrt(share) * believed(side.likeness) for _, side, share in sides]
     weights = [weight / sum(weights) for weight in weights]
     size = (0, 0, motion.height, motion.width)
     coarse = [_through(distance, side.displacement, _grid_points(motion), motion) for distance, side, _ in sides]
     blended = sum(weight * distance for weight, distance in zip(weights, coarse, strict=True))
     box = _box_around(np.asarray(blended), motion)
-    trust = [side.trust for _, side, _ in sides]
+    trust = [side.likeness for _, side, _ in sides]
     confidence = both_sides(coarse, trust) if len(sides) == 2 else carried(coarse[0], trust[0])
     if box is None:
         return TrackedFrame.blank(frame_number, confidence)
@@ -129,6 +100,13 @@ def _sample(frame_number: int, sides: list[tuple[Field, Carried, float]], motion
         points = clip_points(box, size)
         total += fine[..., 2] * _through(distance, np.ascontiguousarray(fine[..., :2]), points, motion)
     return TrackedFrame(frame_number, box, total, confidence)
+
+
+def believed(likeness: Field) -> Field:
+    """How much a side counts at each grid pixel, by its likeness there and in the wider neighbourhood."""
+    near = cv2.GaussianBlur(likeness, (0, 0), 1.5)
+    far = cv2.GaussianBlur(likeness, (0, 0), 12)
+    return np.asarray(np.exp(5 * near + 5 * far), np.float32)
 
 
 def enlarge(grid: Field, box: tuple[int, int, int, int], motion: Motion) -> Field:

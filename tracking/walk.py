@@ -1,0 +1,137 @@
+"""Which point of an annotated frame is seen where in the frames beside it? Asked by propagate.py, one side at a time.
+
+A walk starts at an annotated frame and goes away from it, frame by frame, with one field: from each pixel of the frame
+at hand back to the annotated frame. It needs pictures and kept flow, never a mask. At each frame there are up to three
+guesses: the flow between neighbours *chained* to the walk so far; the chained guess *refined* directly against the
+annotated picture, which ends drift; and, where these look bad, *landmarks* matched over any distance. Neighbourhoods
+choose the guess under which the annotated picture looks most like the frame.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from tracking.flow import DisFlow, Flow, Grey, flow_between
+from tracking.matching import Landmarks, find_landmarks, find_movement
+from tracking.motion import Motion
+
+Field = npt.NDArray[np.float32]
+
+WINDOW = 2.0
+"""Grid pixels (Gaussian sigma) over which likeness is measured."""
+REGION = 12.0
+"""Grid pixels (Gaussian sigma) over which one guess is chosen."""
+LOST = 0.75
+"""Likeness, averaged over the picture, below which landmarks are matched."""
+HEAD_START = 0.05
+"""What landmarks must be better by than flow to be believed."""
+NOISE = 15.0
+"""Variance of grey values that is taken for noise, not structure."""
+
+
+@dataclass(frozen=True)
+class Carried:
+    """What reaches a frame from one annotation. `displacement` (gh, gw, 2) in grid pixels, to where each grid pixel
+    lay in the annotated frame; `likeness` (gh, gw) -1..1, how much the two pictures look alike there."""
+
+    displacement: Flow = field(repr=False)
+    likeness: Field = field(repr=False)
+
+
+class Walk:
+    """One walk away from an annotated frame. Holds the annotated picture and its landmarks."""
+
+    def __init__(self, motion: Motion, start: int) -> None:
+        self._motion, self._start = motion, start
+        self._refiner = DisFlow()
+        height, width = motion.grid_size
+        rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
+        self._points = np.dstack([columns, rows])
+        self._picture = self._small(start)
+        self._landmarks: Landmarks | None = None
+
+    def over(self, frames: range) -> Iterator[tuple[int, Carried]]:
+        """Go over `frames`, which lead away from the annotated frame, ascending or descending."""
+        displacement = np.zeros_like(self._points)
+        for frame_number in frames:
+            picture = self._small(frame_number)
+            guesses = [self._chain(displacement, frame_number, frames.step)]
+            guesses.append(self._refine(guesses[0], picture))
+            likeness = [self._likeness(guess, picture) for guess in guesses]
+            if max(float(each.mean()) for each in likeness) < LOST:
+                found = self._by_landmarks(frame_number, picture)
+                if found is not None:
+                    guesses.append(found)
+                    likeness.append(self._likeness(found, picture))
+            displacement, chosen = _choose(guesses, likeness)
+            yield frame_number, Carried(displacement, chosen)
+
+    def _small(self, frame_number: int) -> Grey:
+        size = self._motion.grid_size[::-1]
+        return np.asarray(cv2.resize(self._motion.grey(frame_number), size, interpolation=cv2.INTER_AREA), np.uint8)
+
+    def _chain(self, displacement: Flow, frame_number: int, step: int) -> Flow:
+        motion = self._motion
+        flow = motion.backward(frame_number) if step > 0 else motion.forward(frame_number)
+        return _compose(flow, displacement, self._points)
+
+    def _refine(self, guess: Flow, picture: Grey) -> Flow:
+        """What is left between the frame and the annotated picture as the guess shows it, put before the guess."""
+        shown = _look_up(self._picture, self._points + guess)
+        rest = flow_between(self._refiner, picture, np.asarray(shown, np.uint8))
+        return _compose(rest, guess, self._points)
+
+    def _by_landmarks(self, frame_number: int, picture: Grey) -> Flow | None:
+        if self._landmarks is None:
+            self._landmarks = find_landmarks(self._motion.grey(self._start))
+        movement = find_movement(find_landmarks(self._motion.grey(frame_number)), self._landmarks)
+        if movement is None:
+            return None
+        ratio = self._motion.grid_size[1] / self._motion.picture_size[1]
+        there = self._points @ movement[:, :2].T + movement[:, 2] * ratio
+        return self._refine(np.asarray(there - self._points, np.float32), picture)
+
+    def _likeness(self, guess: Flow, picture: Grey) -> Field:
+        """Structural similarity, -1..1, of the frame and the annotated picture as the guess shows it."""
+        there = self._points + guess
+        shown = np.asarray(_look_up(self._picture, there), np.uint8)
+        likeness = similarity(picture, shown)
+        height, width = picture.shape
+        x, y = there[..., 0], there[..., 1]
+        likeness[(x < -1) | (y < -1) | (x > width) | (y > height)] = -1
+        return likeness
+
+
+def similarity(one: Grey, other: Grey) -> Field:
+    """Structural similarity of two grey pictures in a window round each pixel, -1..1, float32 of their shape."""
+    first, second = one.astype(np.float32), other.astype(np.float32)
+    stack = np.dstack([first, second, first * first, second * second, first * second])
+    mean = cv2.GaussianBlur(stack, (0, 0), WINDOW)
+    a, b = mean[..., 0], mean[..., 1]
+    spread = np.maximum(mean[..., 2] - a * a, 0) + np.maximum(mean[..., 3] - b * b, 0)
+    structure = (2 * (mean[..., 4] - a * b) + NOISE) / (spread + NOISE)
+    return np.asarray(structure * (2 * a * b + NOISE) / (a * a + b * b + NOISE), np.float32)
+
+
+def _choose(guesses: list[Flow], likeness: list[Field]) -> tuple[Flow, Field]:
+    """For each pixel the guess that its neighbourhood likes best, and its likeness there."""
+    liked = [cv2.GaussianBlur(each, (0, 0), REGION) for each in likeness]
+    liked[2:] = [each - HEAD_START for each in liked[2:]]
+    best = np.argmax(np.stack(liked), axis=0)
+    displacement = np.take_along_axis(np.stack(guesses), best[None, ..., None], axis=0)[0]
+    return np.ascontiguousarray(displacement), np.take_along_axis(np.stack(likeness), best[None], axis=0)[0]
+
+
+def _compose(first: Flow, second: Flow, points: Field) -> Flow:
+    """The displacement of going `first`, then `second` from where that leads."""
+    return np.asarray(first + _look_up(second, points + first), np.float32)
+
+
+def _look_up(values: npt.NDArray[Any], there: Field) -> npt.NDArray[Any]:
+    """Bilinear values at the points `there` (height, width, 2); beyond the picture its edge counts."""
+    x, y = np.ascontiguousarray(there[..., 0]), np.ascontiguousarray(there[..., 1])
+    return np.asarray(cv2.remap(values, x, y, cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE))
