@@ -75,7 +75,7 @@ def _serve(settings: ServerSettings, directory: Path) -> int:
     try:
         http = bind(settings.host, settings.port, application)
     except OSError as error:
-        return _refuse(f"Port {settings.port} of {settings.host} cannot be used: {_reason(error)}.")
+        return _refuse(f"Port {settings.port} of {settings.host} cannot be used: {error.strerror}.")
     print(json.dumps({"address": address_of(settings.host, http.bind_addr[1])}), flush=True)
     from server.assemble import assemble
 
@@ -117,12 +117,6 @@ class _Late:
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
         self._built.wait()
         return self._application(environ, start_response)
-
-
-def _reason(error: OSError) -> str:
-    """cheroot wraps the reason in a text of its own; the one that matters is at its root."""
-    cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
-    return cause.strerror or "it is taken"
 
 
 def address_of(host: str, port: int) -> str:

@@ -141,6 +141,15 @@ class Server(wsgi.Server):
         self.shutdown_timeout = 2
         self.deadlines = Deadlines()
         self.on_error: Callable[[str], None] = lambda message: None
+        self.bind_error: OSError | None = None
+
+    def bind(self, family: int, type: int, proto: int = 0) -> Any:
+        """Remembers why, because cheroot raises an error of its own without a reason."""
+        try:
+            return super().bind(family, type, proto)
+        except OSError as error:
+            self.bind_error = error
+            raise
 
     def error_log(self, msg: str = "", level: int = 20, traceback: bool = False) -> None:
         """cheroot's own complaints (broken connections and the like); never its text, which may quote a request."""
@@ -150,6 +159,9 @@ class Server(wsgi.Server):
 def bind(host: str, port: int, application: Callable[..., Any]) -> Server:
     """Binds and listens, with threads ready; `serve()` then answers. Raises OSError."""
     server = Server(host, port, application)
-    server.prepare()
+    try:
+        server.prepare()
+    except OSError as error:
+        raise server.bind_error or error from None
     server.deadlines.start()
     return server

@@ -9,7 +9,6 @@ import os
 import sys
 from pathlib import Path
 from types import TracebackType
-from typing import IO
 
 from server.files import make_directory
 
@@ -23,34 +22,33 @@ class StateLock:
 
     def __init__(self, state_path: Path) -> None:
         self._state_path = state_path
-        self._stream: IO[bytes] | None = None
+        self._descriptor: int | None = None
 
     def __enter__(self) -> StateLock:
         make_directory(self._state_path)
-        self._stream = (self._state_path / "lock").open("ab")
+        self._descriptor = os.open(self._state_path / "lock", os.O_RDONLY | os.O_CREAT, 0o600)
         try:
-            _lock(self._stream)
+            _lock(self._descriptor)
         except (BlockingIOError, PermissionError) as error:
-            self._stream.close()
+            os.close(self._descriptor)
             raise StateLocked from error
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._stream:
-            self._stream.close()
+        if self._descriptor is not None:
+            os.close(self._descriptor)
 
 
 if sys.platform == "win32":
     import msvcrt
 
-    def _lock(stream: IO[bytes]) -> None:
-        os.lseek(stream.fileno(), 0, os.SEEK_SET)
-        msvcrt.locking(stream.fileno(), msvcrt.LK_NBLCK, 1)
+    def _lock(descriptor: int) -> None:
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
 
 else:
     import fcntl
 
-    def _lock(stream: IO[bytes]) -> None:
-        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    def _lock(descriptor: int) -> None:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

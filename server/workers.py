@@ -179,6 +179,8 @@ def _enter_worker(shared: Any) -> None:
     global _in_worker
     _in_worker = shared
     shared[_PID] = os.getpid()
+    if shared[_CANCELLED]:
+        os._exit(0)  # given up before it had come up
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     logs.set_up_worker()
     if hasattr(os, "nice"):

@@ -1,0 +1,204 @@
+"""What happens when tracking goes wrong: workers die, hang or raise, and disks refuse. Production and the save stay."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from server.assemble import Running
+from server.workers import LocalWorkers
+from tests.helpers.clips import rectangle, submission, uids, write_clip, write_dataset
+from tests.helpers.job_functions import attempts, misbehave, order
+from tests.helpers.wsgi import Caller
+from tests.server.conftest import SetClock, StartServer
+from tracking.contracts.archive import unpack
+
+KEY = uids(0)
+PATH = "/".join(KEY)
+
+
+def save(caller: Caller, previous: str | None, key: tuple[str, str] = KEY) -> Any:
+    body = submission(key, previous, {1: rectangle(10, 10, 40, 40)})
+    return caller.post("/api/masks/" + "/".join(key), body, X_Previous_Version_ID=previous or "null")
+
+
+def settled(caller: Caller, key: tuple[str, str] = KEY) -> Any:
+    path = "/api/retrack/status/" + "/".join(key)
+    return caller.wait_for(path, lambda s: s["status"] in ("RETRACK_DONE", "RETRACK_FAILED"))
+
+
+def prepare(tmp_path: Path, start_server: StartServer, count: int = 2) -> tuple[Running, Caller, Path]:
+    write_dataset(tmp_path / "clips", count)
+    running, caller = start_server(function=misbehave, RETRACK_WORKERS="2")
+    caller.wait_ready()
+    return running, caller, running.services.settings.data_path / "flow"
+
+
+def test_a_worker_that_dies_costs_one_retry(tmp_path: Path, start_server: StartServer) -> None:
+    _, caller, flow = prepare(tmp_path, start_server)
+    before = attempts(flow, KEY[1])
+    order(flow, "die-once", KEY[1])
+    version = save(caller, None).json()["version_id"]
+    assert settled(caller)["status"] == "RETRACK_DONE"
+    assert attempts(flow, KEY[1]) - before == 2
+    assert caller.get(f"/api/masks/{PATH}").headers["X-Version-ID"] == version
+
+
+def test_a_job_that_kills_every_worker_fails_alone(tmp_path: Path, start_server: StartServer) -> None:
+    _, caller, flow = prepare(tmp_path, start_server)
+    order(flow, "die", KEY[1])
+    order(flow, "slow", uids(1)[1])
+    served = caller.get(f"/api/masks/{PATH}").headers["ETag"]
+    version = save(caller, None).json()["version_id"]
+    other = save(caller, None, uids(1)).json()["version_id"]
+    before = attempts(flow, KEY[1])
+    status = settled(caller)
+    (flow / f"order-{uids(1)[1]}").unlink()  # ran beside the dying ones all the time
+    assert (status["status"], status["error_code"]) == ("RETRACK_FAILED", "WORKER_DIED")
+    assert settled(caller, uids(1)) == {**settled(caller, uids(1)), "status": "RETRACK_DONE", "version_id": other}
+    assert attempts(flow, KEY[1]) <= before + 2
+
+    production = caller.get(f"/api/masks/{PATH}")  # what was served stays, the edit is kept
+    assert (production.headers["ETag"], production.headers["X-Version-ID"]) == (served, "null")
+    series = caller.get(f"/api/series/{PATH}").json()
+    assert series["version_id"] == series["history"][0]["version_id"] == version
+    assert series["retrack"]["error_code"] == "WORKER_DIED"
+
+    (flow / f"order-{KEY[1]}").unlink()  # and can be tracked again
+    assert caller.post(f"/api/retrack/{PATH}").json()["version_id"] == version
+    assert settled(caller)["status"] == "RETRACK_DONE"
+    assert caller.get(f"/api/masks/{PATH}").headers["X-Version-ID"] == version
+    assert caller.post(f"/api/retrack/{PATH}").json()["error_code"] == "NOTHING_TO_RETRACK"
+
+
+def test_killing_an_idle_worker_is_no_attempt(tmp_path: Path, start_server: StartServer) -> None:
+    running, caller, flow = prepare(tmp_path, start_server)
+    workers = running.workers
+    assert isinstance(workers, LocalWorkers)
+    for process_id in workers.process_ids():
+        os.kill(process_id, signal.SIGKILL)
+    time.sleep(0.2)  # until the executors have noticed
+    before = attempts(flow, KEY[1])
+    order(flow, "die-once", KEY[1])
+    save(caller, None)
+    assert settled(caller)["status"] == "RETRACK_DONE"
+    assert attempts(flow, KEY[1]) - before == 2
+
+
+def test_a_stalled_job_is_given_up_after_five_minutes(
+    tmp_path: Path, start_server: StartServer, clock: SetClock
+) -> None:
+    running, caller, flow = prepare(tmp_path, start_server)
+    order(flow, "hang", KEY[1])
+    version = save(caller, None).json()["version_id"]
+    path = f"/api/retrack/status/{PATH}"
+    caller.wait_for(path, lambda status: status["frames_done"] == 1)
+    clock.advance(seconds=299)
+    time.sleep(0.3)
+    assert caller.get(path).json()["status"] == "RETRACK_PROCESSING"
+    assert save(caller, version).json()["error_code"] == "RETRACK_IN_PROGRESS"
+    clock.advance(seconds=2)
+    assert settled(caller)["error_code"] == "STALLED"
+    assert caller.get(f"/api/masks/{PATH}").headers["X-Version-ID"] == "null"
+    (flow / f"order-{KEY[1]}").unlink()
+    again = save(caller, version)  # the hanging process is gone, its slot works again
+    assert again.status == 200
+    assert settled(caller)["status"] == "RETRACK_DONE"
+    entry = running.services.store.get(*KEY)
+    assert not (entry.directory / "version_temp.json").exists()
+
+
+def test_a_tracker_that_raises_is_named_by_its_kind_only(tmp_path: Path, start_server: StartServer) -> None:
+    _, caller, flow = prepare(tmp_path, start_server)
+    order(flow, "raise", KEY[1])
+    save(caller, None)
+    status = settled(caller)
+    assert status["error_code"] == "INTERNAL_ERROR"
+    assert "ZeroDivisionError" in status["message"]
+    assert "/data" not in status["message"]
+
+
+def test_a_broken_clip_fails_alone_and_says_why(tmp_path: Path, start_server: StartServer) -> None:
+    write_dataset(tmp_path / "clips", 2)
+    broken = tmp_path / "clips" / KEY[0] / f"{KEY[1]}.avi"
+    broken.write_bytes(broken.read_bytes()[:100])
+    _, caller = start_server()
+    status = caller.wait_ready()
+    assert (status["series_completed"], status["series_failed"]) == (1, 1)
+    answer = caller.get(f"/api/masks/{PATH}")
+    assert (answer.status, answer.json()["error_code"], answer.json()["reason"]) == (
+        500,
+        "TRACK_FAILED",
+        "CLIP_UNREADABLE",
+    )
+    series = caller.get(f"/api/series/{PATH}").json()
+    assert (series["tracking_status"], series["error_code"]) == ("failed", "CLIP_UNREADABLE")
+    assert save(caller, None).json()["error_code"] == "SERIES_NOT_READY"
+
+
+def test_annotations_that_do_not_fit_are_said_and_the_rest_is_tracked(
+    tmp_path: Path, start_server: StartServer
+) -> None:
+    write_dataset(tmp_path / "clips", 1)
+    path = tmp_path / "clips" / "annotations.json"
+    text = path.read_text("utf-8")
+    path.write_text(text.replace('"frameNumber": 7', '"frameNumber": 99'), "utf-8")
+    _, caller = start_server()
+    status = caller.wait_ready()
+    assert [(p["code"], p["what"]) for p in status["problems"]] == [("ANNOTATION_BEYOND_END", "1")]
+    archive = unpack(caller.get(f"/api/masks/{PATH}").content)
+    assert [e["frame_number"] for e in archive.metadata["frames"] if e["is_annotation"]] == [0]
+
+
+def test_a_series_without_annotations_is_served_without_masks(tmp_path: Path, start_server: StartServer) -> None:
+    write_dataset(tmp_path / "clips", 1, annotated=False)
+    _, caller = start_server()
+    caller.wait_ready()
+    archive = unpack(caller.get(f"/api/masks/{PATH}").content)
+    assert (archive.metadata["mask_count"], len(archive.metadata["frames"])) == (0, 8)
+    assert save(caller, None).status == 200
+
+
+def test_a_series_that_somebody_asks_for_goes_first(tmp_path: Path, start_server: StartServer) -> None:
+    write_dataset(tmp_path / "clips", 6)
+    flow = tmp_path / "data" / "flow"
+    for number in (0, 1):
+        order(flow, "slow", uids(number)[1])
+    _, caller = start_server(function=misbehave, RETRACK_WORKERS="2")
+    caller.wait_for("/api/status", lambda s: s["phase"] == "tracking" and s["queue"]["tracking"] == 4)
+    assert caller.get("/api/masks/" + "/".join(uids(5))).status == 202
+    (flow / f"order-{uids(0)[1]}").unlink()  # one worker is free now
+    caller.wait_for("/api/status", lambda s: s["series_completed"] >= 2)
+    done = [s["exam_number"] for s in caller.get("/api/series").json()["series"] if s["tracking_status"] == "completed"]
+    (flow / f"order-{uids(1)[1]}").unlink()
+    assert 6 in done
+
+
+def test_unchanged_series_are_not_tracked_again(tmp_path: Path, start_server: StartServer) -> None:
+    running, caller, flow = prepare(tmp_path, start_server, 3)
+    running.stop()
+    before = [attempts(flow, uids(number)[1]) for number in range(3)]
+    write_clip(tmp_path / "clips" / uids(1)[0] / f"{uids(1)[1]}.avi", seed=99)
+    _, caller = start_server(function=misbehave)
+    caller.wait_ready()
+    after = [attempts(flow, uids(number)[1]) for number in range(3)]
+    assert [b - a for a, b in zip(before, after, strict=True)] == [0, 1, 0]
+
+
+@pytest.mark.parametrize("word", ["hang", "slow"])
+def test_stopping_during_a_job_loses_nothing(tmp_path: Path, start_server: StartServer, word: str) -> None:
+    running, caller, flow = prepare(tmp_path, start_server)
+    order(flow, word, KEY[1])
+    version = save(caller, None).json()["version_id"]
+    caller.wait_for(f"/api/retrack/status/{PATH}", lambda status: status["status"] == "RETRACK_PROCESSING")
+    running.stop()
+    (flow / f"order-{KEY[1]}").unlink()
+    _, caller = start_server(function=misbehave)
+    caller.wait_for("/api/status", lambda s: s["ready"] and not s["queue"]["retrack"])
+    assert settled(caller)["status"] == "RETRACK_DONE"
+    assert caller.get(f"/api/masks/{PATH}").headers["X-Version-ID"] == version

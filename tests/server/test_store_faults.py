@@ -1,0 +1,324 @@
+"""Disks that are full, read-only or lie, files full of garbage, clocks set back: what was saved stays and is found."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from server.assemble import Running
+from tests.helpers.clips import rectangle, submission, uids, write_dataset
+from tests.helpers.server_process import ServerProcess
+from tests.helpers.wsgi import Caller
+from tests.server.conftest import SetClock, StartServer
+from tracking.contracts.archive import unpack
+
+KEY = uids(0)
+PATH = "/".join(KEY)
+
+
+def save(caller: Caller, previous: str | None, frame: int = 1, **headers: str) -> Any:
+    body = submission(KEY, previous, {frame: rectangle(10, 10, 40, 40)})
+    return caller.post(f"/api/masks/{PATH}", body, X_Previous_Version_ID=previous or "null", **headers)
+
+
+def settle(caller: Caller) -> None:
+    path = f"/api/retrack/status/{PATH}"
+    caller.wait_for(path, lambda s: s["status"] in ("RETRACK_DONE", "RETRACK_FAILED"))
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
+    """A directory with one series and its three versions, made once by a real server."""
+    directory = tmp_path_factory.mktemp("prepared")
+    write_dataset(directory / "clips", 1)
+    versions: list[str] = []
+    with ServerProcess(directory, DATASET="folder:clips", RETRACK_WORKERS="1") as server:
+        server.wait_ready()
+        for frame in range(3):
+            previous = versions[-1] if versions else None
+            body = submission(KEY, previous, {frame: rectangle(10, 10, 40, 40)})
+            answer = server.post(f"/api/masks/{PATH}", data=body, headers={"X-Previous-Version-ID": previous or "null"})
+            versions.append(answer.json()["version_id"])
+            server.wait_for(f"/api/retrack/status/{PATH}", lambda s: s["status"] == "RETRACK_DONE")
+    return directory, versions
+
+
+@pytest.fixture
+def three_versions(
+    tmp_path: Path, start_server: StartServer, prepared: tuple[Path, list[str]]
+) -> tuple[Running, Caller, list[str]]:
+    """A server over a copy of the prepared directory."""
+    shutil.copytree(prepared[0], tmp_path, dirs_exist_ok=True)
+    running, caller = start_server()
+    caller.wait_ready()
+    return running, caller, prepared[1]
+
+
+Three = tuple[Running, Caller, list[str]]
+
+
+def restart(running: Running, start_server: StartServer) -> Caller:
+    running.stop()
+    _, caller = start_server()
+    caller.wait_ready()
+    settle(caller)
+    return caller
+
+
+def history(caller: Caller) -> list[str]:
+    return [version["version_id"] for version in caller.get(f"/api/series/{PATH}").json()["history"]]
+
+
+GARBAGE = {
+    "truncated": lambda data: data[: len(data) // 2],
+    "garbage": lambda data: b"\xff\x00{",
+    "empty": lambda data: b"",
+}
+
+
+@pytest.mark.parametrize("how", GARBAGE)
+@pytest.mark.parametrize("name", ["version_current.json", "metadata.json", "activity.json", "completion.json"])
+def test_a_broken_state_file_is_set_aside_and_made_again(
+    three_versions: Three, start_server: StartServer, caplog: pytest.LogCaptureFixture, name: str, how: str
+) -> None:
+    running, caller, versions = three_versions
+    caller.post(f"/api/series/{PATH}/activity", X_Editor="ann@example.org")
+    caller.post(f"/api/series/{PATH}/complete", X_Editor="ann@example.org")
+    path = running.services.store.get(*KEY).directory / name
+    path.write_bytes(GARBAGE[how](path.read_bytes()))
+    broken = path.read_bytes()
+    caller = restart(running, start_server)
+    assert history(caller) == versions[::-1]
+    assert caller.get(f"/api/masks/{PATH}").headers["X-Version-ID"] == versions[-1]
+    aside = path.with_name(f"{name}.set-aside-0")
+    assert aside.read_bytes() == broken
+    assert [r.__dict__["file"] for r in caplog.records if r.getMessage() == "set_aside"] == [aside.name]
+    assert save(caller, versions[-1]).status == 200
+
+
+def test_the_list_of_versions_is_made_again_from_the_archives(three_versions: Three, start_server: StartServer) -> None:
+    running, caller, versions = three_versions
+    before = caller.get(f"/api/series/{PATH}").json()["history"]
+    directory = running.services.store.get(*KEY).directory
+    (directory / "version_current.json").unlink()
+    for path in (directory / "history").glob("*.json"):
+        path.write_text("{", "utf-8")
+    caller = restart(running, start_server)
+    assert caller.get(f"/api/series/{PATH}").json()["history"] == before
+    assert history(caller) == versions[::-1]
+
+
+def test_a_broken_version_costs_only_itself(three_versions: Three, start_server: StartServer) -> None:
+    running, _, versions = three_versions
+    entry = running.services.store.get(*KEY)
+    archive = entry.directory / "history" / f"{versions[1]}.tgz"
+    archive.write_bytes(archive.read_bytes()[:50])
+    archive.with_suffix(".json").unlink()
+    caller = restart(running, start_server)
+    assert history(caller) == [versions[2], versions[0]]
+    assert caller.get(f"/api/masks/{PATH}?version={versions[0]}").status == 200
+    assert archive.with_name(f"{archive.name}.set-aside-0").exists()
+
+
+def test_a_version_that_never_became_current_is_set_aside(three_versions: Three, start_server: StartServer) -> None:
+    running, _, versions = three_versions
+    directory = running.services.store.get(*KEY).directory
+    earlier = json.loads((directory / "history" / f"{versions[1]}.json").read_text("utf-8"))
+    (directory / "version_current.json").write_text(json.dumps(earlier), "utf-8")  # as if killed between the two writes
+    caller = restart(running, start_server)
+    assert history(caller) == versions[1::-1]
+    assert (directory / "history" / f"{versions[2]}.tgz.set-aside-0").exists()
+
+
+@pytest.mark.parametrize("lost", ["masks.tgz", "identity.yaml", "masks/metadata.json", "masks"])
+def test_lost_masks_are_made_again(three_versions: Three, start_server: StartServer, lost: str) -> None:
+    running, caller, versions = three_versions
+    before = unpack(caller.get(f"/api/masks/{PATH}").content)
+    path = running.services.store.get(*KEY).mask_directory / lost
+    if path.is_dir():
+        for file in path.iterdir():
+            file.unlink()
+        path.rmdir()
+    else:
+        path.unlink()
+    caller = restart(running, start_server)
+    served = caller.get(f"/api/masks/{PATH}")
+    assert served.headers["X-Version-ID"] == versions[-1]
+    assert unpack(served.content) == before
+
+
+def test_masks_packed_away_while_running_are_packed_again(three_versions: Three, start_server: StartServer) -> None:
+    running, caller, _ = three_versions
+    before = caller.get(f"/api/masks/{PATH}")
+    (running.services.store.get(*KEY).mask_directory / "masks.tgz").unlink()
+    after = caller.get(f"/api/masks/{PATH}")
+    assert (after.status, after.content, after.headers["ETag"]) == (200, before.content, before.headers["ETag"])
+
+
+STEPS = ["begun", "worker done", "old away", "new in place"]
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_dying_at_any_step_of_the_swap(three_versions: Three, start_server: StartServer, step: str) -> None:
+    running, caller, versions = three_versions
+    entry = running.services.store.get(*KEY)
+    running.stop()
+    masks = entry.mask_directory / "masks"
+    (entry.directory / "version_temp.json").write_text("{}", "utf-8")
+    if step == "worker done":
+        (entry.mask_directory / "masks_temp.tgz").write_bytes(b"of an unfinished swap")
+        (entry.mask_directory / "masks_temp").mkdir()
+    if step == "old away":
+        subprocess.run(["cp", "-r", masks, entry.mask_directory / "masks_temp"], check=True)
+        masks.rename(entry.mask_directory / "masks_old")
+    if step == "new in place":
+        subprocess.run(["cp", "-r", masks, entry.mask_directory / "masks_old"], check=True)
+    _, caller = start_server()
+    caller.wait_ready()
+    settle(caller)
+    assert caller.get(f"/api/masks/{PATH}").headers["X-Version-ID"] == versions[-1]
+    assert sorted(path.name for path in entry.mask_directory.iterdir()) == ["identity.yaml", "masks", "masks.tgz"]
+    assert not (entry.directory / "version_temp.json").exists()
+
+
+def test_a_clock_set_back_confuses_neither_history_nor_locks(
+    tmp_path: Path, start_server: StartServer, clock: SetClock
+) -> None:
+    write_dataset(tmp_path / "clips", 1)
+    running, caller = start_server()
+    caller.wait_ready()
+    versions: list[str] = []
+    for hours in (0, -48, 1, 0):
+        clock.advance(hours=hours)
+        clock.seconds = abs(clock.seconds)
+        versions.append(save(caller, versions[-1] if versions else None).json()["version_id"])
+        settle(caller)
+    assert len(set(versions)) == 4  # the same content by the same editor, twice at the very same moment
+    assert history(caller) == versions[::-1]
+    caller = restart(running, start_server)
+    assert history(caller) == versions[::-1]
+
+
+def test_version_ids_differ_across_series_at_one_moment(tmp_path: Path, start_server: StartServer) -> None:
+    write_dataset(tmp_path / "clips", 2)
+    _, caller = start_server()
+    caller.wait_ready()
+    found = set()
+    for number in range(2):
+        body = submission(uids(number), None, {})
+        found.add(caller.post("/api/masks/" + "/".join(uids(number)), body).json()["version_id"])
+    assert len(found) == 2
+
+
+def test_of_many_saves_at_one_instant_exactly_one_wins(tmp_path: Path, start_server: StartServer) -> None:
+    write_dataset(tmp_path / "clips", 1)
+    _, caller = start_server()
+    caller.wait_ready()
+    answers: list[Any] = []
+    together = threading.Barrier(8)
+
+    def run(number: int) -> None:
+        together.wait()
+        answers.append(save(caller, None, frame=number % 4, X_Editor=f"p{number}@example.org"))
+
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(answer.status for answer in answers) == [200] + [409] * 7
+    settle(caller)
+    assert len(history(caller)) == 1
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 2 MB of its own; needs root on Linux."""
+    place = tmp_path / "small"
+    place.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(place)]
+    if not hasattr(os, "geteuid") or os.geteuid() != 0:
+        pytest.skip("only root can mount a small disk; CI runs as root")
+    if subprocess.run(command, capture_output=True, check=False).returncode:
+        pytest.skip("this machine does not let root mount a tmpfs (a container without the right to)")
+    yield place
+    subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+def test_a_full_disk_refuses_saves_and_loses_nothing(tmp_path: Path, small_disk: Path) -> None:
+    write_dataset(tmp_path / "clips", 1)
+    with ServerProcess(tmp_path, DATASET="folder:clips", STATE_PATH=str(small_disk)) as server:
+        server.wait_ready()
+        headers = {"X-Previous-Version-ID": "null"}
+        url = f"/api/masks/{PATH}"
+        first = server.post(url, data=submission(KEY, None, {1: rectangle(1, 1, 20, 20)}), headers=headers)
+        version = first.json()["version_id"]
+        server.wait_for(f"/api/retrack/status/{PATH}", lambda s: s["status"] == "RETRACK_DONE")
+        filler = small_disk / "filler"
+        descriptor = os.open(filler, os.O_WRONLY | os.O_CREAT)
+        with contextlib.suppress(OSError):
+            while True:
+                os.write(descriptor, b"\0" * 4096)
+        os.close(descriptor)
+        body = submission(KEY, version, {2: rectangle(1, 1, 20, 20)})
+        refused = server.post(url, data=body, headers={"X-Previous-Version-ID": version})
+        assert (refused.status_code, refused.json()["error_code"]) == (507, "STORAGE_FAILED")
+        assert "No space" in refused.json()["message"]
+        series = server.get(f"/api/series/{PATH}").json()
+        assert [v["version_id"] for v in series["history"]] == [version]
+        assert server.get(url).headers["X-Version-ID"] == version
+        assert server.post(f"/api/series/{PATH}/complete").status_code == 507
+        filler.unlink()
+        again = server.post(url, data=body, headers={"X-Previous-Version-ID": version})
+        assert again.status_code == 200
+        server.wait_for(f"/api/retrack/status/{PATH}", lambda s: s["status"] == "RETRACK_DONE")
+        server.kill()
+        server.start()
+        server.wait_ready()
+        series = server.get(f"/api/series/{PATH}").json()
+        assert [v["version_id"] for v in series["history"]] == [again.json()["version_id"], version]
+
+
+def test_a_read_only_state_directory_is_one_sentence(tmp_path: Path, small_disk: Path) -> None:
+    write_dataset(tmp_path / "clips", 1)
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    server = ServerProcess(tmp_path, DATASET="folder:clips", STATE_PATH=str(small_disk / "state"))
+    with pytest.raises(RuntimeError, match="cannot be used: Read-only file system"):
+        server.start()
+    assert len(server.log().splitlines()) == 1
+
+
+def test_a_disk_that_becomes_read_only_refuses_saves_and_goes_on_serving(tmp_path: Path, small_disk: Path) -> None:
+    write_dataset(tmp_path / "clips", 1)
+    with ServerProcess(tmp_path, DATASET="folder:clips", STATE_PATH=str(small_disk)) as server:
+        server.wait_ready()
+        subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+        url = f"/api/masks/{PATH}"
+        assert server.post(url, data=submission(KEY, None, {})).json()["error_code"] == "STORAGE_FAILED"
+        assert server.get(url).status_code == 200
+
+
+def test_a_second_server_on_the_same_state_is_refused(tmp_path: Path) -> None:
+    write_dataset(tmp_path / "clips", 1)
+    with ServerProcess(tmp_path, DATASET="folder:clips"):
+        other = ServerProcess(tmp_path, DATASET="folder:clips")
+        with pytest.raises(RuntimeError, match="Another server uses this state directory"):
+            other.start()
+
+
+def test_a_taken_port_is_one_sentence(tmp_path: Path) -> None:
+    write_dataset(tmp_path / "clips", 1)
+    with ServerProcess(tmp_path, DATASET="folder:clips") as first:
+        port = first.address.rpartition(":")[2]
+        other = ServerProcess(tmp_path, DATASET="folder:clips", STATE_PATH="other", SERVER_PORT=port)
+        with pytest.raises(RuntimeError, match=f"Port {port} of 127.0.0.1 cannot be used: Address already in use"):
+            other.start()
