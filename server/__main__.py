@@ -14,11 +14,13 @@ by workers and by the start-up thread, never on this way.
 
 from __future__ import annotations
 
+import _thread
 import argparse
 import json
 import logging
 import signal
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -49,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         with StateLock(settings.state_path):
             logs.set_up(settings.state_path)
-            return _serve(settings, directory)
+            return _serve(settings, directory, arguments.stop_with_stdin)
     except StateLocked:
         return _refuse("Another server uses this state directory (STATE_PATH); only one may.")
     except OSError as error:
@@ -60,6 +62,11 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="goobusters server", description="Serves and tracks masks.")
     parser.add_argument("--check", action="store_true", help="say what is wrong with the configuration, start nothing")
     parser.add_argument("--new-token", metavar="EDITOR", help="add a token for this person (AUTH=tokens) and print it")
+    parser.add_argument(
+        "--stop-with-stdin",
+        action="store_true",
+        help="stop when standard input ends, as it does with whoever began this",
+    )
     return parser
 
 
@@ -68,7 +75,7 @@ def _refuse(sentence: str) -> int:
     return 2
 
 
-def _serve(settings: ServerSettings, directory: Path) -> int:
+def _serve(settings: ServerSettings, directory: Path, stop_with_stdin: bool) -> int:
     from server.http_server import bind
 
     application = _Late()
@@ -84,9 +91,14 @@ def _serve(settings: ServerSettings, directory: Path) -> int:
     application.ready(running.application)
 
     def stop(_signal: int, _frame: Any) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)  # asked twice, as Ctrl-C in a terminal does: still one clean stop
         raise KeyboardInterrupt
 
+    signal.signal(signal.SIGINT, stop)
     signal.signal(signal.SIGTERM, stop)
+    if stop_with_stdin:
+        threading.Thread(target=_stop_when_stdin_ends, name="stdin", daemon=True).start()
     running.start()
     log = logging.getLogger("goobusters.server")
     log.info("serving")
@@ -101,12 +113,16 @@ def _serve(settings: ServerSettings, directory: Path) -> int:
     return 0
 
 
+def _stop_when_stdin_ends() -> None:
+    while sys.stdin.buffer.read(4096):
+        pass
+    _thread.interrupt_main(signal.SIGTERM)
+
+
 class _Late:
     """The WSGI application of the first milliseconds: requests that come before the real one is built wait for it."""
 
     def __init__(self) -> None:
-        import threading
-
         self._built = threading.Event()
         self._application: Any = None
 

@@ -9,14 +9,11 @@ Everything is kept in the user's data directory, or in GOOBUSTERS_HOME.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import signal
-import socket
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
@@ -25,7 +22,7 @@ from tracking.contracts.settings import BY_KEY
 from workstation.demo_data import make_clips
 
 EDITOR = "demo@example.org"
-START_SECONDS, STOP_SECONDS = 30.0, 10.0
+STOP_SECONDS = 10.0
 
 
 class DemoError(Exception):
@@ -56,12 +53,11 @@ def main(arguments: Sequence[str]) -> int:
 
 def run(home: Path, shell: str) -> int:
     """Server first, then the shell ("workstation" or "backend"); returns the shell's exit code. Raises DemoError."""
-    port = free_port()
-    environment = child_environment(home, port)
-    server = start(["server"], environment, home)
+    environment = child_environment(home)
+    server = start_server(environment, home)
     try:
-        wait_until_up(server, port, home / "server.log")
-        return wait(start(["workstation", shell], environment, home))
+        environment["SERVER_URL"] = address_of(server, home / "server.log")
+        return wait(start_shell(shell, environment, home))
     finally:
         stop(server)
 
@@ -78,7 +74,7 @@ def data_home() -> Path:
     return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "goobusters"
 
 
-def child_environment(home: Path, port: int) -> dict[str, str]:
+def child_environment(home: Path) -> dict[str, str]:
     """The environment of both processes: this one without any setting of Goobusters, then the demo's."""
     environment = {key: value for key, value in os.environ.items() if key not in BY_KEY}
     code = str(Path(__file__).resolve().parent.parent)
@@ -87,8 +83,7 @@ def child_environment(home: Path, port: int) -> dict[str, str]:
         "DATASET": f"folder:{home / 'clips'}",
         "AUTH": "none",
         "SERVER_HOST": "127.0.0.1",
-        "SERVER_PORT": str(port),
-        "SERVER_URL": f"http://127.0.0.1:{port}",
+        "SERVER_PORT": "0",
         "STATE_PATH": str(home / "server_state"),
         "MASK_STORAGE_PATH": str(home / "output"),
         "DATA_PATH": str(home / "data"),
@@ -97,25 +92,30 @@ def child_environment(home: Path, port: int) -> dict[str, str]:
     }
 
 
-def start(arguments: list[str], environment: dict[str, str], home: Path) -> subprocess.Popen[bytes]:
-    """Starts `python -m …` in the demo's folder, where no dot.env of a real project is found."""
-    if arguments[0] != "server":
-        return subprocess.Popen([sys.executable, "-m", *arguments], env=environment, cwd=home)
+def start_server(environment: dict[str, str], home: Path) -> subprocess.Popen[bytes]:
+    """Starts the server in the demo's folder, where no dot.env of a real project is found.
+
+    It stops when its standard input ends, so that it does not outlive this process, whatever ends that.
+    """
+    command = [sys.executable, "-m", "server", "--stop-with-stdin"]
     with (home / "server.log").open("wb") as log:
-        command = [sys.executable, "-m", *arguments]
-        return subprocess.Popen(command, env=environment, cwd=home, stdin=subprocess.PIPE, stdout=log, stderr=log)
+        pipe = subprocess.PIPE
+        return subprocess.Popen(command, env=environment, cwd=home, stdin=pipe, stdout=pipe, stderr=log)
 
 
-def wait_until_up(server: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    """Returns once /healthz answers. Raises DemoError when the server ends or takes too long."""
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline and server.poll() is None:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=2):
-                return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.05)
-    raise DemoError(f"The demo's server did not start. What it said is in {log}")
+def address_of(server: subprocess.Popen[bytes], log: Path) -> str:
+    """The address that the server prints as soon as its port is bound. Raises DemoError when it ends before that."""
+    line = server.stdout.readline() if server.stdout else b""
+    try:
+        return str(json.loads(line)["address"])
+    except (ValueError, LookupError, TypeError):
+        raise DemoError(f"The demo's server did not start. What it said is in {log}") from None
+
+
+def start_shell(shell: str, environment: dict[str, str], home: Path) -> subprocess.Popen[bytes]:
+    """Starts the workstation, with a window or without, with settings of the demo's own."""
+    command = [sys.executable, "-m", "workstation", shell, "--user", str(home / "user")]
+    return subprocess.Popen(command, env=environment, cwd=home)
 
 
 def wait(process: subprocess.Popen[bytes]) -> int:
@@ -128,10 +128,10 @@ def wait(process: subprocess.Popen[bytes]) -> int:
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
-    """Asks a process to end, and ends it when it does not."""
+    """Asks a process to end, by closing its standard input where it reads that, and ends it when it does not."""
     if process.stdin:
         process.stdin.close()
-    if process.poll() is None:
+    else:
         process.terminate()
     try:
         process.wait(STOP_SECONDS)
@@ -147,10 +147,3 @@ def stop_like_ctrl_c(number: int) -> None:
         raise KeyboardInterrupt
 
     signal.signal(number, raise_interrupt)
-
-
-def free_port() -> int:
-    """A loopback port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

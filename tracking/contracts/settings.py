@@ -15,7 +15,7 @@ from typing import Any
 
 from tracking.contracts.labels import EMPTY_ID, LABEL_ID, is_label_id
 
-SHARED, SERVER, CLIENT = "shared", "server", "client"
+SHARED, SERVER, CLIENT, DEMO = "shared", "server", "client", "demo"
 _PREFIXES = ("MDAI_", "SERVER_", "CLIENT_", "RETRACK_", "RECENT_VIEW_", "MASK_STORAGE_", "VIDEO_CACHE_", "GOOBUSTERS_")
 
 
@@ -115,9 +115,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("CLIENT_PORT", CLIENT, _integer(0, 65535), "0", "port of the local viewer; 0 takes any free one"),
     Setting("SERVER_URL", CLIENT, _url, "http://127.0.0.1:5000", "the mask server's address"),
     Setting("USER_EMAIL", CLIENT, _email, "", "who saves: an e-mail address"),
-    Setting(
-        "GOOBUSTERS_HOME", CLIENT, _text, "", "directory of the demo; empty takes the system's place for user data"
-    ),
+    Setting("GOOBUSTERS_HOME", DEMO, _text, "", "directory of the demo; empty takes the system's place for user data"),
     Setting("VIDEO_CACHE_PATH", CLIENT, _directory, "client_cache", "directory of downloaded clips and frames"),
 )
 BY_KEY = {setting.key: setting for setting in SETTINGS}
