@@ -45,6 +45,15 @@ export class Canvas {
     this.invalidate();
   }
 
+  /** No clip: lets go of the picture and the masks. */
+  clear() {
+    this.bitmap = null;
+    this.layers = [];
+    this.sketch = null;
+    if (this.pixels) this.#grow(0, 0, this.width, this.height);
+    this.invalidate();
+  }
+
   /** Fits both canvases to the stage's size on the screen. @returns {boolean} whether anything changed */
   resize() {
     const ratio = Math.min(window.devicePixelRatio || 1, 2);

@@ -13,6 +13,7 @@ export function h(tag, props = {}, ...children) {
   for (const [key, value] of Object.entries(props)) {
     if (value === null || value === undefined || value === false) continue;
     if (key.startsWith("on")) element.addEventListener(key.slice(2), value);
+    else if (key === "class") element.className = [...classes, value].join(" ").trim();
     else element.setAttribute(key, value === true ? "" : value);
   }
   element.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
@@ -36,4 +37,22 @@ export function icon(name) {
  */
 export function iconButton(name, label, onclick, props = {}) {
   return h("button.icon-button", { type: "button", "aria-label": label, title: label, onclick, ...props }, icon(name));
+}
+
+const SIGNS = {
+  "☕": "sign-cup", "⏳": "sign-hourglass", "💩🔥": "sign-fire", "🎉": "sign-party", "☁️": "sign-cloud", "🔌": "sign-plug",
+  "🔑": "sign-key", "🔀": "sign-merge", "🧭": "sign-compass", "📭": "sign-tray", "👥": "sign-people", "👤": "person",
+  "🧩": "sign-puzzle", "🩹": "sign-patch", "✏️": "sign-pencil", "✓": "sign-check", "●": "sign-dot", "🤝": "sign-handshake",
+  "🔄": "refresh", "🔍": "search",
+};
+
+/**
+ * A sign of messages.js as a drawing: emoji look different everywhere, and a plain Linux has no font for them.
+ * `data-sign` keeps the sign itself. @param {string} text @returns {Element | null}
+ */
+export function sign(text) {
+  if (!text) return null;
+  const element = SIGNS[text] ? icon(SIGNS[text]) : h("span", { "aria-hidden": "true" }, text);
+  element.dataset.sign = text;
+  return element;
 }

@@ -43,6 +43,7 @@ export class Frames {
     this.decoded = new Map();
     this.busy = new Map();
     this.wanted = [];
+    this.shown = -1;
     this.failed = new Set();
     this.stop = new AbortController();
   }
@@ -52,12 +53,19 @@ export class Frames {
     return this.decoded.get(frameNumber) ?? null;
   }
 
+  /** The same, to be put on the screen: it stays decoded until another one is shown. @returns {ImageBitmap | null} */
+  show(frameNumber) {
+    const bitmap = this.picture(frameNumber);
+    if (bitmap) this.shown = frameNumber;
+    return bitmap;
+  }
+
   /** Says where the person is and which way they move; loads what they will see next. */
   moveTo(playhead, direction = 1) {
     this.wanted = wantedFrames(playhead, direction, this.manifest.frame_count, this.room);
     const keep = new Set(this.wanted);
     for (const [number, bitmap] of this.decoded) {
-      if (keep.has(number)) continue;
+      if (keep.has(number) || number === this.shown) continue;
       bitmap.close();
       this.decoded.delete(number);
     }

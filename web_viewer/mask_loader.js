@@ -5,7 +5,9 @@
 import { maskFile } from "./api.js";
 import { encode } from "./rle.js";
 
-const IDLE_PAUSE_MS = 30;
+const IDLE_PAUSE_MS = 5;
+const BUSY_PAUSE_MS = 150;
+const BUNDLE = 4;
 
 export class MaskLoader {
   /**
@@ -63,15 +65,18 @@ export class MaskLoader {
     return runsOf(this.context.getImageData(0, 0, width, height), width, height);
   }
 
-  /** Loads every file that is still missing, one at a time, while nobody draws. */
+  /** Loads every file that is still missing, a few at a time, while nobody draws. */
   async loadRest() {
     for (const label of this.masks.labels) {
+      let bundle = [];
       for (let frame = 0; frame < this.masks.frameCount; frame++) {
-        if (!this.masks.missingFile(frame, label)) continue;
-        do await new Promise((resolve) => setTimeout(resolve, IDLE_PAUSE_MS));
-        while (this.isBusy());
+        if (this.masks.missingFile(frame, label)) bundle.push(frame);
+        if (bundle.length < BUNDLE && frame < this.masks.frameCount - 1) continue;
+        await pause(IDLE_PAUSE_MS);
+        while (this.isBusy()) await pause(BUSY_PAUSE_MS);
         if (this.stop.signal.aborted) return;
-        await this.#ensure(frame, label);
+        await Promise.all(bundle.map((each) => this.#ensure(each, label)));
+        bundle = [];
       }
     }
   }
@@ -80,6 +85,8 @@ export class MaskLoader {
     this.stop.abort();
   }
 }
+
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /**
  * Run lengths of a decoded black-and-white picture (also used for versions and conflicts).

@@ -64,5 +64,5 @@ function place(menu, anchor) {
 export function menuItem({ icon, label, key, onclick, isOn, disabled }) {
   const state = isOn === undefined ? { role: "menuitem" } : { role: "menuitemcheckbox", "aria-checked": String(isOn) };
   return h("button.menu-item", { type: "button", onclick, disabled, "data-closes": isOn === undefined, ...state },
-    icon, h("span", {}, label), isOn ? h("kbd", {}, "✓") : key ? h("kbd", {}, key) : null);
+    icon, h("span", {}, label), isOn === undefined ? null : h("span.tick", { "aria-hidden": "true" }, "✓"), key ? h("kbd", {}, key) : null);
 }

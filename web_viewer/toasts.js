@@ -1,5 +1,5 @@
 /** How does the page say something in passing? Short notes at the bottom that go away by themselves. */
-import { h } from "./dom.js";
+import { h, sign } from "./dom.js";
 import { messageFor } from "./messages.js";
 
 const STAY_MS = 6000;
@@ -12,14 +12,14 @@ const STAY_MS = 6000;
 export function createToasts(place) {
   const shown = new Map();
   return (message, { action, key } = {}) => {
-    const { sign, text } = typeof message === "string" ? { sign: "", text: message } : messageFor(message.code);
+    const { sign: mark, text, tone } = typeof message === "string" ? { sign: "", text: message, tone: "calm" } : messageFor(message.code);
     const id = key ?? text;
     shown.get(id)?.remove();
     const run = () => {
       toast.remove();
       action.run();
     };
-    const toast = h("div.toast", {}, sign && h("span", { "aria-hidden": "true" }, sign), h("span", {}, text),
+    const toast = h("div.toast", { "data-tone": tone }, sign(mark), h("span", {}, text),
       action && h("button.button", { type: "button", onclick: run }, action.label));
     shown.set(id, toast);
     place.append(toast);

@@ -2,7 +2,7 @@
 import { commandName } from "./commands.js";
 import { h, icon, iconButton } from "./dom.js";
 import { menuItem, toggleMenu } from "./menu.js";
-import { PRESETS } from "./window_level.js";
+import { FULL, PRESETS, isFull } from "./window_level.js";
 
 const TOOL_ICONS = { brush: "brush", eraser: "eraser", polygon: "polygon", lasso: "lasso", pan: "pan", window: "window" };
 const SHAPE_ICONS = { fill_holes: "fill-holes", grow: "grow", shrink: "shrink", smooth: "smooth", copy_previous: "copy-previous", copy_next: "copy-next" };
@@ -26,12 +26,15 @@ export function createToolbar(bar, store, commands, keyOf) {
   const edits = [shapes, button("mark_empty", "empty"), button("clear", "clear")];
   const labels = h("button.tool", { type: "button", "aria-label": "What to mark", title: "What to mark", "aria-haspopup": "menu", "aria-expanded": "false",
     onclick: () => toggleMenu(labels, () => labelItems(store)) }, icon("tag"));
-  bar.append(...tools.slice(0, 4), labels, separator(), ...edits, separator(), ...tools.slice(4));
-  store.watch(({ tool, canEdit, session }) => {
+  const steps = ["undo", "redo"].map((id) => button(id, id, { class: "tool only-narrow" }));
+  bar.append(...steps, ...tools.slice(0, 4), labels, separator(), ...edits, separator(), ...tools.slice(4));
+  store.watch(({ tool, canEdit, canUndo, canRedo, session }) => {
     for (const element of tools) element.setAttribute("aria-pressed", String(element.dataset.command === tool));
     for (const element of [...tools.slice(0, 4), ...edits, labels]) element.disabled = !canEdit;
+    steps[0].disabled = !canUndo;
+    steps[1].disabled = !canRedo;
     labels.hidden = (session?.label_types.filter((type) => type.kind === "mask").length ?? 0) < 2;
-  }, "tool", "canEdit", "session");
+  }, "tool", "canEdit", "canUndo", "canRedo", "session");
 }
 
 function labelItems(store) {
@@ -56,12 +59,10 @@ export function createOptions(place, store, commands, keyOf) {
   const low = rangeInput("Darkest grey that is painted", (value) => ({ low: Math.min(value, store.get().range.high) }), store);
   const high = rangeInput("Brightest grey that is painted", (value) => ({ high: Math.max(value, store.get().range.low) }), store);
   const greyRow = h("label", {}, "Greys", low, high);
-  const presets = h("div.filter-row", {}, ...PRESETS.map(({ name, window, level }) =>
-    h("button.button", { type: "button", onclick: () => store.set({ brightness: { ...store.get().brightness, window, level } }) }, name)));
-  const outline = toggle("outline", "outline");
-  const hide = toggle("hide_masks", "eye");
+  const full = h("button.button", { type: "button", onclick: () => store.set({ brightness: { ...FULL } }) }, "As recorded");
   const invert = toggle("invert", "invert");
-  place.append(sizeRow, threshold, greyRow, presets, invert, outline, hide);
+  const view = iconButton("eye", "How it is shown", () => toggleMenu(view, () => viewItems(store, commands, keyOf)), { "aria-haspopup": "menu", "aria-expanded": "false" });
+  place.append(sizeRow, threshold, greyRow, full, invert, view);
   store.watch((state) => {
     size.value = String(sliderOf(state.brushRadius));
     output.textContent = `${Math.max(1, Math.round(2 * state.brushRadius))} px`;
@@ -70,18 +71,37 @@ export function createOptions(place, store, commands, keyOf) {
     sizeRow.hidden = !HAS_SIZE.has(state.tool);
     threshold.hidden = !HAS_RANGE.has(state.tool);
     greyRow.hidden = threshold.hidden || !state.isThreshold;
-    presets.hidden = invert.hidden = state.tool !== "window";
-    place.hidden = !state.canEdit && state.tool !== "window";
+    full.hidden = invert.hidden = state.tool !== "window";
+    full.disabled = isFull(state.brightness);
     threshold.setAttribute("aria-pressed", String(Boolean(state.isThreshold)));
-    outline.setAttribute("aria-pressed", String(state.isOutlineOnly));
     invert.setAttribute("aria-pressed", String(state.brightness.is_inverted));
-    hide.setAttribute("aria-pressed", String(state.areMasksHidden));
-    hide.querySelector("use").setAttribute("href", `/viewer/icons.svg#${state.areMasksHidden ? "eye-off" : "eye"}`);
-  }, "brushRadius", "tool", "canEdit", "isThreshold", "range", "isOutlineOnly", "areMasksHidden", "brightness");
+    view.querySelector("use").setAttribute("href", `/viewer/icons.svg#${state.areMasksHidden ? "eye-off" : "eye"}`);
+  }, "brushRadius", "tool", "isThreshold", "range", "areMasksHidden", "brightness");
   for (const name of ["pointerdown", "wheel", "touchstart", "touchmove", "contextmenu"]) {
     place.addEventListener(name, (event) => event.stopPropagation());
   }
 }
+
+/** How masks and picture are shown: the menu behind the eye. */
+function viewItems(store, commands, keyOf) {
+  const { opacity, isOutlineOnly, areMasksHidden, brightness } = store.get();
+  const check = (id, isOn, text) => menuItem({ icon: icon(ICON_OF[id]), label: text ?? commandName(id), isOn, onclick: (event) => {
+    commands[id]();
+    event.currentTarget.setAttribute("aria-checked", String(event.currentTarget.getAttribute("aria-checked") !== "true"));
+  } });
+  const slider = h("input", { type: "range", min: "10", max: "100", value: String(Math.round(100 * opacity)), "aria-label": "Opacity of the masks",
+    oninput: () => store.set({ opacity: Number(slider.value) / 100 }) });
+  const presets = PRESETS.map(({ name, window, level }) => menuItem({ icon: icon("window"), label: name,
+    onclick: () => store.set({ brightness: { ...store.get().brightness, window, level } }) }));
+  return [
+    check("hide_masks", areMasksHidden, "Hide masks"), check("outline", isOutlineOnly),
+    h("label.field-row", {}, "Opacity", slider), h("hr"),
+    ...presets, check("invert", brightness.is_inverted), h("hr"),
+    menuItem({ icon: icon("fit"), label: commandName("fit"), key: keyOf("fit"), onclick: commands.fit }),
+  ];
+}
+
+const ICON_OF = { hide_masks: "eye-off", outline: "outline", invert: "invert" };
 
 function rangeInput(label, patch, store) {
   const input = h("input", { type: "range", min: "0", max: "255", "aria-label": label,

@@ -1,6 +1,6 @@
 /** Which exam is this, who else is there, is it saved, what comes next? */
 import { commandName } from "./commands.js";
-import { h, icon, iconButton } from "./dom.js";
+import { h, icon, iconButton, sign } from "./dom.js";
 import { menuItem, toggleMenu } from "./menu.js";
 import { SAVES, STATES, ago, messageFor, seriesName } from "./messages.js";
 
@@ -50,8 +50,8 @@ function mainButton(id, drawing, label, title, onclick, ...rest) {
   return h("button.button", { type: "button", "data-command": id, title, onclick, "aria-label": label }, icon(drawing), h("span.label", {}, label), ...rest);
 }
 
-function chip(sign, text, tone, kind) {
-  return h("span.chip", { "data-tone": tone, "data-kind": kind, title: text }, sign && h("span", { "aria-hidden": "true" }, sign), h("span", {}, text));
+function chip(mark, text, tone, kind) {
+  return h("span.chip", { "data-tone": tone, "data-kind": kind, title: text }, sign(mark), h("span", {}, text));
 }
 
 function chipsOf({ series, session, isConnected, unsentOps }) {
@@ -59,11 +59,14 @@ function chipsOf({ series, session, isConnected, unsentOps }) {
   if (!isConnected) chips.push(chip("🔌", "Goobusters is not running", "warn", "core"));
   else if (session?.server.state === "offline") chips.push(chip("☁️", "Offline – your work is kept", "calm", "offline"));
   else if (session?.server.state === "unauthorized") chips.push(chip("🔑", "Access has run out", "warn", "token"));
-  if (!isConnected && unsentOps > 0) chips.push(chip("✎", `${unsentOps} strokes wait`, "warn", "waiting"));
+  if (!isConnected && unsentOps > 0) chips.push(chip("✏️", `${unsentOps} strokes wait`, "warn", "waiting"));
   if (!series) return chips;
   if (!QUIET_STATES.has(series.state)) chips.push(stateChip(series));
   if (series.save) chips.push(saveChip(series.save));
-  else if (series.error_code) chips.push(chip(messageFor(series.error_code).sign, messageFor(series.error_code).text, messageFor(series.error_code).tone, "error"));
+  else if (series.error_code) {
+    const { sign: mark, text, tone } = messageFor(series.error_code);
+    chips.push(chip(mark, text, tone, "error"));
+  }
   if (series.completed) chips.push(chip("✓", "Done", "good", "done"));
   const other = (series.activity ?? []).find(({ editor, at }) => editor !== session?.editor && Date.now() - Date.parse(at) < RECENT_MS);
   if (other) chips.push(h("span.chip", { "data-kind": "people", "data-tone": "warn", title: `${other.editor} was here ${ago(other.at)}` }, icon("person"), h("span", {}, `${other.editor}, ${ago(other.at)}`)));
@@ -76,13 +79,13 @@ function progressText({ done, total } = {}) {
 }
 
 function stateChip(series) {
-  const { sign, text, tone } = STATES[series.state] ?? STATES.error;
-  return chip(sign, text + progressText(series.progress ?? undefined), tone, "state");
+  const { sign: mark, text, tone } = STATES[series.state] ?? STATES.error;
+  return chip(mark, text + progressText(series.progress ?? undefined), tone, "state");
 }
 
 function saveChip(save) {
-  const { sign, text, tone } = SAVES[save.state] ?? SAVES.failed;
-  return chip(sign, text + progressText(save), tone, "save");
+  const { sign: mark, text, tone } = SAVES[save.state] ?? SAVES.failed;
+  return chip(mark, text + progressText(save), tone, "save");
 }
 
 function moreItems(commands, keyOf, store) {

@@ -1,5 +1,5 @@
 /** How does the store's state show on the page as a whole: theme, hand, badge, brightness, page instead of a picture? */
-import { h } from "./dom.js";
+import { h, sign } from "./dom.js";
 import { KINDS, STATES, messageFor, seriesName } from "./messages.js";
 
 /** @param {{store: object, work: object, timeline: object, commands: Record<string, () => void>}} app */
@@ -47,8 +47,8 @@ function contentOf(series, page, commands) {
   if (page === "empty") return words("📭", "No exams yet", "There is nothing to annotate here. Ask whoever looks after the data set, or look again later.");
   if (!series) return words("", "", "");
   if (series.state === "error") {
-    const { sign, text } = messageFor(series.error_code);
-    return [...words(sign, seriesName(series), text), h("button.button", { type: "button", onclick: commands.exams }, "Choose another exam")];
+    const { sign: mark, text } = messageFor(series.error_code);
+    return [...words(mark, seriesName(series), text), h("button.button", { type: "button", onclick: commands.exams }, "Choose another exam")];
   }
   const { text } = STATES[series.state] ?? STATES.downloading;
   const { done, total } = series.progress ?? {};
@@ -56,6 +56,6 @@ function contentOf(series, page, commands) {
   return [...words("☕", seriesName(series), text), bar];
 }
 
-function words(sign, title, text) {
-  return [h("div.page-sign", { "aria-hidden": "true" }, sign), h("h1", {}, title), h("p.quiet", {}, text)];
+function words(mark, title, text) {
+  return [h("div.page-sign", { "aria-hidden": "true" }, sign(mark)), h("h1", {}, title), h("p.quiet", {}, text)];
 }

@@ -50,6 +50,7 @@ export class Workspace {
     if (this.editor?.isDrawing) this.editor.commit("brush");
     if (this.outbox) await Promise.race([this.outbox.flush(), new Promise((resolve) => setTimeout(resolve, 1500))]);
     if (this.outbox?.waiting.length === 0) this.outbox.close();
+    this.canvas.clear();
     this.frames?.close();
     this.loader?.close();
     this.#forget();
@@ -62,9 +63,11 @@ export class Workspace {
     this.store.set({ series: local });
     if (local.manifest && !this.frames) this.#startFrames(local);
     if (!this.frames || !HAS_MASKS.has(local.state)) return;
-    const isNewBase = this.baseVersion !== (local.base_version_id ?? null);
+    const base = local.base_version_id ?? null;
     const hasSaveMoved = series.save?.state !== local.save?.state;
-    if (this.masks === null || isNewBase || hasSaveMoved) this.reload();
+    if (this.baseVersion === base && !hasSaveMoved) return;
+    this.baseVersion = base;
+    this.reload();
   }
 
   #startFrames(local) {
@@ -92,7 +95,10 @@ export class Workspace {
         await this.#reload(outbox);
       } while (this.isReloadWanted && outbox === this.outbox);
     } catch (error) {
-      if (outbox === this.outbox) this.on.onError(error);
+      if (outbox === this.outbox) {
+        this.baseVersion = undefined; // the next news tries again
+        this.on.onError(error);
+      }
     }
     if (outbox === this.outbox) this.isLoading = false;
   }
@@ -116,7 +122,7 @@ export class Workspace {
     if (outbox !== this.outbox) return loader.close();
     for (const op of this.journal?.ops.slice(written) ?? []) journal.absorb(masks, op);
     this.loader?.close();
-    Object.assign(this, { masks, journal, loader, baseVersion: this.store.get().series.base_version_id ?? null });
+    Object.assign(this, { masks, journal, loader });
     this.editor = new Editor(masks, journal, {
       onOp: (op) => this.outbox.add(op),
       onPixels: (left, top, right, bottom) => this.canvas.change(left, top, right, bottom),
@@ -185,8 +191,9 @@ export class Workspace {
   }
 
   showPicture() {
-    this.canvas.setPicture(this.frames?.picture(this.store.get().frame) ?? null);
-    this.store.set({ isPictureLate: !this.frames?.picture(this.store.get().frame) });
+    const bitmap = this.frames?.show(this.store.get().frame) ?? null;
+    this.canvas.setPicture(bitmap);
+    this.store.set({ isPictureLate: bitmap === null });
   }
 
   /** Colours follow the kind: a person's mask has the label's colour, a tracked one its tracked colour until it is touched. */

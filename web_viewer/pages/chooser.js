@@ -1,7 +1,7 @@
 /** Which exam do I want? Search, states, progress, and who is there. */
 import * as api from "../api.js";
 import { openDialog } from "../dialogs.js";
-import { h } from "../dom.js";
+import { h, sign } from "../dom.js";
 import { STATES, ago, seriesName } from "../messages.js";
 
 const FILTERS = [
@@ -86,7 +86,7 @@ function row(series, { series: current, session }, onclick) {
 
 function badges(series, session) {
   const chips = [];
-  const chip = (sign, text, tone) => chips.push(h("span.chip", { "data-tone": tone }, sign && h("span", { "aria-hidden": "true" }, sign), h("span", {}, text)));
+  const chip = (mark, text, tone) => chips.push(h("span.chip", { "data-tone": tone }, sign(mark), h("span", {}, text)));
   const other = (series.activity ?? []).find(({ editor, at }) => editor !== session?.editor && Date.now() - Date.parse(at) < 60 * 60_000);
   if (other) chip("👤", ago(other.at), "warn");
   if (series.completed) chip("✓", "Done", "good");

@@ -1,4 +1,7 @@
-/** The brush and the eraser: a stroke is a chain of capsules between the points that the pointer reported. */
+/**
+ * The brush and the eraser: a stroke is a chain of capsules between the points that the pointer reported.
+ * With Alt held, or with the pen's other end, the brush erases.
+ */
 import { Dirty, paintCapsule, pressedRadius } from "./stroke.js";
 
 /**
@@ -31,7 +34,7 @@ function strokeTool(id, value) {
     start(work, point, isErasing) {
       mask = work.beginEdit();
       if (!mask) return;
-      written = isErasing ? 0 : value;
+      written = isErasing || point.isAlt ? 0 : value;
       limit = written === 1 ? work.greyLimit() : null;
       paintTo(work, point, true);
     },
