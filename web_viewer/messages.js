@@ -21,27 +21,66 @@ export const MESSAGES = Object.freeze({
   TRACK_FAILED: bad("The server could not carry the masks through this clip. You can still draw and save."),
   RETRACK_PENDING: calm("⏳", "Saved. The new masks are waiting for their turn."),
   RETRACK_PROCESSING: calm("⏳", "Saved. The server is making the new masks."),
-  RETRACK_FAILED: bad("Saved, but the new masks could not be made. Your drawing is safe; try again from the menu."),
+  RETRACK_FAILED: bad("Saved, but the new masks could not be made. Your drawing is safe. Press Save to try again."),
   RETRACK_IN_PROGRESS: calm("⏳", "The server is still busy with the last save. Yours will follow by itself."),
+  NOTHING_TO_RETRACK: calm("⏳", "There is nothing new to make masks from."),
+  WORKER_DIED: bad("The server broke off while making the masks. Press Save to try again."),
+  OUT_OF_MEMORY: bad("The server had too little memory for this clip. Please tell whoever looks after it."),
+  MERGED: good("🤝", "Changes of a colleague on other frames were joined with yours."),
+  VERSION_FOLLOWED: calm("🤝", "A colleague saved this exam; you see the new state."),
   VERSION_MISMATCH: warn("🔀", "A colleague saved this exam too."),
-  OFFLINE: calm("☁️", "No connection to the server. Your work is kept here and goes up later."),
+  VERSION_UNKNOWN: warn("🔍", "This version is not there any more."),
+  CONFLICT_OPEN: warn("🔀", "Please decide first whose drawing counts on the frames that both of you changed."),
+  CONFLICT_NONE: calm("🔀", "This has been decided already."),
+  CHOICES_INCOMPLETE: warn("🔀", "Some frames are not decided yet."),
+  CHOICES_INVALID: warn("🔀", "Some frames are not decided yet."),
+  UNSAVED_EDITS: warn("●", "Please save or undo what you drew before you bring an earlier version back."),
   SERVER_UNREACHABLE: calm("☁️", "No connection to the server. Your work is kept here and goes up later."),
-  OFFLINE_CORE: warn("🔌", "Goobusters has stopped in the background. Please start it again; your work up to here is kept."),
-  UNAUTHORIZED: warn("🔑", "Your access has run out. Please put in a new access token in the settings."),
-  TOKEN_STALE: warn("🔑", "Your access has run out. Please put in a new access token in the settings."),
+  SERVER_STARTING: calm("☕", "The server is starting."),
   SERVER_UNSET: warn("🧭", "No server is set yet. Please put in its address in the settings."),
+  SERVER_ERROR: bad("The server had a problem. Your work is kept here; please try again later."),
+  STORAGE_FAILED: bad("The server cannot write to its disk. Your work is kept here; please tell whoever looks after it."),
+  RATE_LIMITED: calm("⏳", "Too many requests at once. It goes on in a moment."),
+  TOO_MANY_STREAMS: calm("⏳", "Very many people are connected to the server. News may come a little later."),
+  ARCHIVE_TOO_LARGE: bad("These masks are larger than the server accepts. Please tell whoever looks after it."),
+  ARCHIVE_INVALID: bad("The masks that came from the server cannot be read. Please tell whoever looks after it."),
+  UNAUTHORIZED: warn("🔑", "Your access has run out. Please put in a new access token in the settings."),
+  AUTH_UNAVAILABLE: warn("🔑", "Your access cannot be checked right now. Your work is kept here; please try again later."),
+  EDITOR_INVALID: warn("👤", "Please put in your e-mail address in the settings."),
+  OFFLINE_CORE: warn("🔌", "Goobusters has stopped in the background. Please start it again; your work up to here is kept."),
+  KEY_REQUIRED: warn("🔌", "Goobusters was started anew. Please open the address that it shows now."),
+  HOST_FORBIDDEN: warn("🔌", "Please open the address that Goobusters shows."),
+  ORIGIN_FORBIDDEN: warn("🔌", "Please open the address that Goobusters shows."),
   DATASET_STALE: warn("🔄", "The server has newer clips. Masks and pictures may differ until you refresh."),
-  DATASET_EMPTY: calm("📭", "There are no exams yet."),
+  DATASET_UNREADABLE: bad("The data set cannot be read. Please tell whoever looks after it."),
+  DATASET_MISSING: bad("The data set is not there. Please check the settings."),
+  ANNOTATIONS_UNREADABLE: warn("🩹", "The annotations that came with the data set cannot be read. The clips can still be opened."),
   CLIP_UNREADABLE: bad("This clip cannot be read. Please choose another exam and tell whoever looks after the data."),
+  CLIP_EMPTY: bad("This clip has no pictures. Please choose another exam."),
+  CLIP_TRUNCATED: bad("This clip breaks off before its end. Please choose another exam and tell whoever looks after the data."),
+  CLIP_SIZES_DIFFER: bad("The pictures of this clip have different sizes. Please choose another exam."),
   CLIP_MISSING: bad("The clip of this exam is missing."),
   FRAMES_DIFFER: bad("Pictures and masks do not fit together, so this exam cannot be edited."),
-  DISK_FULL: bad("The disk is full. Please make room; nothing of your work is lost."),
+  MASKS_DAMAGED: bad("Some masks on this computer are damaged. Open the exam again to fetch them anew."),
+  CACHE_NOT_WRITABLE: bad("The folder for pictures cannot be written. Please check the disk; nothing that you saved is lost."),
+  CACHE_IN_USE: warn("🔌", "Goobusters is running already."),
+  PORT_IN_USE: warn("🔌", "Goobusters is running already."),
+  SERIES_UNKNOWN: warn("🔍", "This exam is not in the data set any more."),
+  SERIES_BUSY: calm("☕", "This exam is being fetched right now."),
+  SERIES_NOT_READY: calm("☕", "The server does not know this clip well enough yet. It goes on by itself."),
+  NOT_OPEN: calm("☕", "This exam is being opened."),
+  CANCELLED: calm("✓", "Stopped."),
   OP_INVALID: bad("The last change could not be kept and was taken back."),
+  OP_OUT_OF_ORDER: bad("The last change did not fit any more and was taken back."),
   SETTING_INVALID: warn("✏️", "This value does not fit."),
+  SETTING_FIXED: warn("✏️", "This is set by whoever installed Goobusters."),
   JOURNAL_DAMAGED: warn("🩹", "The last change of an earlier session was cut off and is missing."),
   PLUGIN_FAILED: warn("🧩", "An extension had a problem and was switched off."),
-  MERGED: good("🤝", "Changes of a colleague on other frames were joined with yours."),
+  NO_PLUGIN: warn("🧩", "An extension is missing that could do this."),
   NOT_FOUND: warn("🔍", "This is not there any more."),
+  REQUEST_INVALID: bad("Something went wrong. Please try again."),
+  METHOD_NOT_ALLOWED: bad("Something went wrong. Please try again."),
+  INTERNAL_ERROR: bad("Something went wrong. Please try again."),
 });
 
 const UNKNOWN = bad("Something went wrong. Please try again.");
@@ -49,6 +88,29 @@ const UNKNOWN = bad("Something went wrong. Please try again.");
 /** @param {string | null | undefined} code @returns {Message} */
 export function messageFor(code) {
   return MESSAGES[code] ?? UNKNOWN;
+}
+
+/**
+ * What was joined with a colleague's save, frame by frame. @param {{editor?: string, mine_frames?: number[], theirs_frames?: number[]}} notice
+ * @returns {string}
+ */
+export function mergedText({ editor, mine_frames: mine = [], theirs_frames: theirs = [] }) {
+  const from = theirs.length > 0 ? ` From ${editor ?? "a colleague"}: ${framesText(theirs)}.` : "";
+  const own = mine.length > 0 ? ` From you: ${framesText(mine)}.` : "";
+  return `${editor ?? "A colleague"} saved this exam too; both were joined.${from}${own}`;
+}
+
+/** Frames as people count them: "frame 4" or "frames 2, 5–9". @param {number[]} frames 0-based @returns {string} */
+export function framesText(frames) {
+  const sorted = [...new Set(frames)].sort((a, b) => a - b);
+  const parts = [];
+  for (let at = 0; at < sorted.length; ) {
+    let end = at;
+    while (sorted[end + 1] === sorted[end] + 1) end++;
+    parts.push(end > at ? `${sorted[at] + 1}–${sorted[end] + 1}` : String(sorted[at] + 1));
+    at = end + 1;
+  }
+  return `${sorted.length === 1 ? "frame" : "frames"} ${parts.join(", ")}`;
 }
 
 /** Sign and words for a series' state, in the chooser and in the top bar. @type {Record<string, Message>} */

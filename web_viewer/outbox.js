@@ -5,12 +5,13 @@
  */
 import { appendOps } from "./api.js";
 
+const REFUSED = new Set(["OP_INVALID", "OP_OUT_OF_ORDER"]); // sending these again would not help
 const RETRY_MS = [500, 1000, 2000, 5000];
 
 export class Outbox {
   /**
    * @param {import("./api.js").SeriesKey} series
-   * @param {(waiting: number, error: Error | null) => void} onChange
+   * @param {(waiting: number, error: Error | null, isRefused: boolean) => void} onChange refused ops are gone
    */
   constructor(series, onChange) {
     Object.assign(this, { series, onChange });
@@ -22,7 +23,7 @@ export class Outbox {
 
   add(op) {
     this.waiting.push(op);
-    this.onChange(this.waiting.length, null);
+    this.onChange(this.waiting.length, null, false);
     this.sending ??= this.#send();
   }
 
@@ -38,13 +39,12 @@ export class Outbox {
         await appendOps(this.series, bundle);
         this.waiting.splice(0, bundle.length);
         this.failures = 0;
-        this.onChange(this.waiting.length, null);
+        this.onChange(this.waiting.length, null, false);
       } catch (error) {
-        this.onChange(this.waiting.length, error);
-        if (error.status === 400 || error.status === 413 || error.status === 422) {
-          this.waiting.splice(0, bundle.length);
-          continue;
-        }
+        const isRefused = REFUSED.has(error.code);
+        if (isRefused) this.waiting.splice(0, bundle.length);
+        this.onChange(this.waiting.length, error, isRefused);
+        if (isRefused) continue;
         const pause = RETRY_MS[Math.min(this.failures++, RETRY_MS.length - 1)];
         await new Promise((resolve) => setTimeout(resolve, pause));
       }

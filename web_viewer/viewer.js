@@ -9,6 +9,7 @@ import { createCommands } from "./commands.js";
 import { listen } from "./events.js";
 import { createFlow } from "./flow.js";
 import { createKeyboard } from "./keyboard.js";
+import { mergedText } from "./messages.js";
 import { openChooser } from "./pages/chooser.js";
 import { openConflict } from "./pages/conflict.js";
 import { Player } from "./player.js";
@@ -80,7 +81,7 @@ listen(
     },
     session: (session) => session && store.set({ session }),
     conflict: () => showConflict(),
-    notice: (notice) => toast(notice, { key: notice.code }),
+    notice: (notice) => toast(notice.code === "MERGED" ? mergedText(notice) : notice, { key: notice.code }),
     raise: () => window.focus(),
   },
   { onConnection: (isConnected) => store.set({ isConnected }), onReconnect: refresh },
@@ -96,8 +97,7 @@ function showConflict() {
 async function refresh() {
   try {
     store.set({ session: await api.session() });
-    const { series } = store.get();
-    if (series) work.onSeries(await api.getSeries(series));
+    await work.reopen();
   } catch (error) {
     report(error);
   }
@@ -107,7 +107,7 @@ async function start() {
   try {
     const [session, settings] = await Promise.all([api.session(), api.settings()]);
     store.set({ session, settings: { ...store.get().settings, ...settings } });
-    for (const { code } of session.notices ?? []) toast({ code }, { key: code });
+    for (const code of new Set((session.notices ?? []).map((notice) => notice.code))) toast({ code }, { key: code });
     for (const address of session.viewer_modules ?? []) await import(address).catch((error) => report(error));
     const all = await api.listSeries();
     const first = all.find((series) => series.is_dirty) ?? all.find((series) => !series.completed) ?? all[0];

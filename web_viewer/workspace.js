@@ -38,7 +38,7 @@ export class Workspace {
   async open(series) {
     await this.close();
     this.store.set({ series, frame: this.lastFrames.get(series.series_uid) ?? 0, canEdit: false, hasClip: null, isPlaying: false, canUndo: false, canRedo: false, unsaved: [] });
-    this.outbox = new Outbox(series, (waiting, error) => this.#onOutbox(waiting, error));
+    this.outbox = new Outbox(series, (...news) => this.#onOutbox(...news));
     this.on.onOpened();
     this.onSeries(await api.seriesAction(series, "open"));
   }
@@ -162,11 +162,18 @@ export class Workspace {
     this.on.onCells();
   }
 
-  #onOutbox(waiting, error) {
+  #onOutbox(waiting, error, isRefused) {
     this.store.set({ unsentOps: waiting });
-    if (!error) return;
-    this.on.onError(error);
-    if (error.status >= 400 && error.status < 500) this.reload();
+    if (!error || error.code === "OFFLINE_CORE") return; // the top bar says that the core is away
+    if (error.code === "NOT_OPEN") this.reopen().catch(this.on.onError);
+    else this.on.onError(error);
+    if (isRefused) this.reload();
+  }
+
+  /** Tells the core again that this series is open: it was started anew, or slept. */
+  async reopen() {
+    const { series } = this.store.get();
+    if (series) this.onSeries(await api.seriesAction(series, "open"));
   }
 
   /** True while idle work had better wait. */

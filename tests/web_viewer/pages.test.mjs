@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
+import { readFileSync, readdirSync } from "node:fs";
 import { test } from "node:test";
 
 import { wantedFrames } from "../../web_viewer/frames.js";
-import { MESSAGES, SAVES, STATES, ago, messageFor, seriesName } from "../../web_viewer/messages.js";
+import { MESSAGES, SAVES, STATES, ago, framesText, mergedText, messageFor, seriesName } from "../../web_viewer/messages.js";
 import { matching } from "../../web_viewer/pages/chooser.js";
 import { paintDifference } from "../../web_viewer/pages/conflict.js";
 import { frameDuration } from "../../web_viewer/player.js";
@@ -27,6 +28,23 @@ test("every state of a series and of a save has words, and no words show a code"
     assert.ok(text.length > 0);
     assert.doesNotMatch(text, /[A-Z]{2,}_|UID|HTTP|\b409\b|JSON/);
   }
+});
+
+test("every code that the core reports has words of its own", () => {
+  const sources = readdirSync("workstation", { recursive: true })
+    .filter((name) => name.endsWith(".py") && !/^(qt|ipad|demo)/.test(name))
+    .map((name) => readFileSync(`workstation/${name}`, "utf-8"));
+  const pattern = /(?:CoreError|super\(\).__init__|notice|_refused)\(\s*"([A-Z_]{4,})"/g;
+  const codes = new Set(sources.flatMap((text) => [...text.matchAll(pattern)].map((match) => match[1])));
+  assert.ok(codes.size > 20, "the pattern finds the codes");
+  assert.deepEqual([...codes].filter((code) => !(code in MESSAGES)), []);
+});
+
+test("what was joined with a colleague's save is told frame by frame", () => {
+  assert.equal(framesText([4, 1, 5, 6, 11]), "frames 2, 5–7, 12");
+  assert.equal(framesText([0]), "frame 1");
+  const text = mergedText({ editor: "maria@example.org", mine_frames: [2], theirs_frames: [4, 5] });
+  assert.match(text, /From maria@example.org: frames 5–6\. From you: frame 3\./);
 });
 
 test("the signs are those of the specification", () => {
