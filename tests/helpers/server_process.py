@@ -27,6 +27,7 @@ class ServerProcess:
         self.address = ""
         self.log_path = directory / "server.log"
         self.start_seconds = 0.0
+        self.headers: dict[str, str] = {}
         self._settings = {"AUTH": "none", "SERVER_PORT": "0", **settings}
         self._code = code
         self._process: subprocess.Popen[str] | None = None
@@ -107,7 +108,8 @@ class ServerProcess:
         self.stop()
 
     def request(self, method: str, path: str, **options: Any) -> requests.Response:
-        """One request on a connection of its own."""
+        """One request on a connection of its own; `headers` of the object go with it."""
+        options["headers"] = {**self.headers, **options.get("headers", {})}
         return requests.request(method, self.address + path, timeout=options.pop("timeout", 30), **options)
 
     def get(self, path: str, **options: Any) -> requests.Response:

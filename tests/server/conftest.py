@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,9 +11,17 @@ from typing import Any
 import pytest
 
 from server.assemble import Running, assemble
+from server.auth import make_token
+from server.records import Phase
 from server.settings import ServerSettings, load
 from server.workers import JobFunction
+from tests.helpers.clips import rectangle, submission, uids, write_dataset
+from tests.helpers.server_process import ServerProcess
 from tests.helpers.wsgi import Caller
+from tracking.contracts.dataset import Export, Index, Series
+
+KEY = uids(0)
+PATH = "/".join(KEY)
 
 
 class SetClock:
@@ -67,3 +76,62 @@ def start_server(tmp_path: Path, clock: SetClock) -> Iterator[StartServer]:
     yield start
     for running in started:
         running.stop()
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
+    """A directory with one series and its three versions, made once by a real server."""
+    directory = tmp_path_factory.mktemp("prepared")
+    write_dataset(directory / "clips", 1)
+    versions: list[str] = []
+    with ServerProcess(directory, DATASET="folder:clips", RETRACK_WORKERS="1") as server:
+        server.wait_ready()
+        for frame in range(3):
+            previous = versions[-1] if versions else None
+            body = submission(KEY, previous, {frame: rectangle(10, 10, 40, 40)})
+            answer = server.post(f"/api/masks/{PATH}", data=body, headers={"X-Previous-Version-ID": previous or "null"})
+            versions.append(answer.json()["version_id"])
+            server.wait_for(f"/api/retrack/status/{PATH}", lambda s: s["status"] == "RETRACK_DONE")
+    return directory, versions
+
+
+@pytest.fixture
+def indexed(tmp_path: Path, clock: SetClock) -> Callable[..., tuple[Running, Caller]]:
+    """indexed(count) → a server that knows so many series and never tracks them (their clips do not exist)."""
+
+    def make(count: int, **changes: str) -> tuple[Running, Caller]:
+        running = assemble(settings_for(tmp_path, **changes), tmp_path, clock=clock)
+        series = [Series(*uids(number), tmp_path / "none.avi", number + 1) for number in range(count)]
+        running.services.store.load()
+        running.services.store.index(Index(series, Export(), [], "1"))
+        running.services.status.begin(Phase.TRACKING)
+        return running, Caller(running.application)
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def live(
+    tmp_path_factory: pytest.TempPathFactory, prepared: tuple[Path, list[str]]
+) -> Iterator[tuple[ServerProcess, str]]:
+    """A real server over a copy of the prepared directory with AUTH=tokens, and a good Authorization header."""
+    directory = tmp_path_factory.mktemp("live")
+    shutil.copytree(prepared[0], directory, dirs_exist_ok=True)
+    token = make_token(directory / "tokens.json", "ann@example.org")
+    with ServerProcess(directory, DATASET="folder:clips", AUTH="tokens", RETRACK_WORKERS="1", code=QUICK) as server:
+        server.headers["Authorization"] = f"Bearer {token}"
+        server.wait_ready()
+        yield server, f"Bearer {token}"
+
+
+QUICK = """
+import sys
+from server import http_server, limits
+http_server.HEADER_SECONDS = 0.7
+http_server.REQUEST_SECONDS = 1.0
+limits.CALLER_RATE = limits.CALLER_BURST = 1e6
+from server.__main__ import main
+if __name__ == "__main__":
+    sys.exit(main([]))
+"""
+"""The server with short deadlines and without a limit on requests, so that tests need not wait."""

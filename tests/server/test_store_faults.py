@@ -35,23 +35,6 @@ def settle(caller: Caller) -> None:
     caller.wait_for(path, lambda s: s["status"] in ("RETRACK_DONE", "RETRACK_FAILED"))
 
 
-@pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
-    """A directory with one series and its three versions, made once by a real server."""
-    directory = tmp_path_factory.mktemp("prepared")
-    write_dataset(directory / "clips", 1)
-    versions: list[str] = []
-    with ServerProcess(directory, DATASET="folder:clips", RETRACK_WORKERS="1") as server:
-        server.wait_ready()
-        for frame in range(3):
-            previous = versions[-1] if versions else None
-            body = submission(KEY, previous, {frame: rectangle(10, 10, 40, 40)})
-            answer = server.post(f"/api/masks/{PATH}", data=body, headers={"X-Previous-Version-ID": previous or "null"})
-            versions.append(answer.json()["version_id"])
-            server.wait_for(f"/api/retrack/status/{PATH}", lambda s: s["status"] == "RETRACK_DONE")
-    return directory, versions
-
-
 @pytest.fixture
 def three_versions(
     tmp_path: Path, start_server: StartServer, prepared: tuple[Path, list[str]]
