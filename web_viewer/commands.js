@@ -56,11 +56,5 @@ export function createCommands({ store, work, stage, player, flow, pages, cells 
 
 /** What a person reads for an action. @param {string} id @returns {string} */
 export function commandName(id) {
-  return SHORTCUTS.find((action) => action.id === id)?.name ?? NAMES[id] ?? id;
+  return SHORTCUTS.find((action) => action.id === id).name;
 }
-
-const NAMES = {
-  loop: "Play in a loop",
-  reset_frame: "Take all changes of this frame back",
-  reset_series: "Take all unsaved changes of this exam back",
-};

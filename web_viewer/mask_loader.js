@@ -88,13 +88,28 @@ export class MaskLoader {
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/**
- * Run lengths of a decoded black-and-white picture (also used for versions and conflicts).
- * @param {ImageData} image @param {number} width @param {number} height @returns {number[]}
- */
+/** Run lengths of a decoded black-and-white picture. @param {ImageData} image @returns {number[]} */
 export function runsOf(image, width, height) {
+  return encode(bytesOf(image, width, height), width, [0, 0, width, height]);
+}
+
+/**
+ * Pixels of a mask file, 0 or 1 each (for versions and conflicts, which are looked at and not edited).
+ * @param {Blob} blob @param {number} width @param {number} height @returns {Promise<Uint8Array>}
+ */
+export async function maskBytes(blob, width, height) {
+  const bitmap = await createImageBitmap(blob);
+  const canvas = document.createElement("canvas");
+  Object.assign(canvas, { width, height });
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  context.drawImage(bitmap, 0, 0);
+  bitmap.close();
+  return bytesOf(context.getImageData(0, 0, width, height), width, height);
+}
+
+function bytesOf(image, width, height) {
   const pixels = new Uint32Array(image.data.buffer);
   const bytes = new Uint8Array(width * height);
   for (let at = 0; at < bytes.length; at++) bytes[at] = (pixels[at] & 0xff) > 127 ? 1 : 0;
-  return encode(bytes, width, [0, 0, width, height]);
+  return bytes;
 }

@@ -1,5 +1,5 @@
 /**
- * Which key does what? The one table of every action that has a key, called by the key handler, help and settings.
+ * Which key does what? The one table of every action that has a key or can be given one, called by the key handler, help and settings.
  *
  * Pure. A combination is written "Mod+Shift+Z": modifiers in the order Mod (Ctrl, or ⌘ on a Mac), Alt, Shift, then the
  * key: a capital letter, a digit, a sign ("[") or a name as in KeyboardEvent.key ("ArrowLeft", "Space"). Signs and
@@ -30,6 +30,8 @@ export const ACTIONS = Object.freeze([
   action("clear", "Mask", "Clear this frame", "Delete", "Backspace"),
   action("undo", "Mask", "Undo", "Mod+Z"),
   action("redo", "Mask", "Redo", "Mod+Shift+Z", "Mod+Y"),
+  action("reset_frame", "Mask", "Take all changes of this frame back"),
+  action("reset_series", "Mask", "Take all unsaved changes of this exam back"),
   action("previous", "Moving", "Frame before", "ArrowLeft"),
   action("next", "Moving", "Frame after", "ArrowRight"),
   action("back_ten", "Moving", "Ten frames back", "Shift+ArrowLeft"),
@@ -39,6 +41,7 @@ export const ACTIONS = Object.freeze([
   action("play", "Moving", "Play or pause", "Space"),
   action("slower", "Moving", "Play slower", ","),
   action("faster", "Moving", "Play faster", "."),
+  action("loop", "Moving", "Play in a loop"),
   action("previous_annotation", "Moving", "Annotation before", "ArrowUp"),
   action("next_annotation", "Moving", "Annotation after", "ArrowDown"),
   action("least_certain", "Moving", "Least certain frame", "U"),
@@ -47,6 +50,7 @@ export const ACTIONS = Object.freeze([
   action("zoom_in", "Picture", "Zoom in", "Z"),
   action("zoom_out", "Picture", "Zoom out", "Shift+Z"),
   action("invert", "Picture", "Invert black and white", "I"),
+  action("opacity", "Picture", "Fainter or stronger masks"),
   action("outline", "Picture", "Outline only", "O"),
   action("hide_masks", "Picture", "Hide or show masks", "V"),
   ...[1, 2, 3, 4, 5, 6, 7, 8, 9].map((n) => action(`label_${n}`, "Labels", `Label type ${n}`, String(n))),

@@ -1,6 +1,7 @@
 /** How does the store's state show on the page as a whole: theme, hand, badge, brightness, page instead of a picture? */
 import { h, sign } from "./dom.js";
-import { KINDS, STATES, messageFor, seriesName } from "./messages.js";
+import { KINDS } from "./messages.js";
+import { noPicture } from "./pages/no_picture.js";
 
 /** @param {{store: object, work: object, timeline: object, commands: Record<string, () => void>}} app */
 export function createView({ store, work, timeline, commands }) {
@@ -21,7 +22,7 @@ export function createView({ store, work, timeline, commands }) {
   store.watch(({ brightness }) => work.canvas.setBrightness(brightness), "brightness");
   store.watch(() => work.showLayers(), "opacity", "isOutlineOnly", "areMasksHidden", "session");
   store.watch((state) => showBadge(state, work), "frame", "cellsVersion", "canEdit");
-  store.watch((state) => showPage(state, work, commands), "series", "page", "isPictureLate");
+  store.watch((state) => showPage(state, work, commands), "series", "session", "page", "isPictureLate");
 }
 
 function showBadge({ frame, canEdit }, work) {
@@ -34,28 +35,14 @@ function showBadge({ frame, canEdit }, work) {
 }
 
 /** What stands in place of a picture while there is none. */
-function showPage({ series, page }, work, commands) {
+function showPage(state, work, commands) {
   const place = document.getElementById("page");
-  const hasPicture = Boolean(work.canvas.bitmap) && work.frames !== null;
-  place.hidden = hasPicture;
-  if (hasPicture) return;
-  place.replaceChildren(h("div.page-inner", {}, ...contentOf(series, page, commands)));
-}
-
-function contentOf(series, page, commands) {
-  if (page === "stopped") return words("🔌", "Goobusters is not running", messageFor("OFFLINE_CORE").text);
-  if (page === "empty") return words("📭", "No exams yet", "There is nothing to annotate here. Ask whoever looks after the data set, or look again later.");
-  if (!series) return words("", "", "");
-  if (series.state === "error") {
-    const { sign: mark, text } = messageFor(series.error_code);
-    return [...words(mark, seriesName(series), text), h("button.button", { type: "button", onclick: commands.exams }, "Choose another exam")];
-  }
-  const { text } = STATES[series.state] ?? STATES.downloading;
-  const { done, total } = series.progress ?? {};
-  const bar = total > 0 ? h("progress.progress", { max: String(total), value: String(done), "aria-label": text }) : null;
-  return [...words("☕", seriesName(series), text), bar];
-}
-
-function words(mark, title, text) {
-  return [h("div.page-sign", { "aria-hidden": "true" }, sign(mark)), h("h1", {}, title), h("p.quiet", {}, text)];
+  place.hidden = Boolean(work.canvas.bitmap) && work.frames !== null;
+  if (place.hidden) return;
+  const { sign: mark, title, text, progress, actions } = noPicture(state);
+  const bar = progress?.total > 0
+    ? h("progress.progress", { max: String(progress.total), value: String(progress.done), "aria-label": text }) : null;
+  const buttons = actions.map(({ command, label }) => h("button.button", { type: "button", onclick: commands[command] }, label));
+  place.replaceChildren(h("div.page-inner", {}, h("div.page-sign", { "aria-hidden": "true" }, sign(mark)), h("h1", {}, title),
+    h("p.quiet", {}, text), bar, h("div.choices", {}, ...buttons)));
 }

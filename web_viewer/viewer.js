@@ -12,6 +12,10 @@ import { createKeyboard } from "./keyboard.js";
 import { mergedText } from "./messages.js";
 import { openChooser } from "./pages/chooser.js";
 import { openConflict } from "./pages/conflict.js";
+import { isFirstStart, openFirstStart } from "./pages/first_start.js";
+import { openHelp } from "./pages/help.js";
+import { openHistory } from "./pages/history.js";
+import { lookForExams, openSettings } from "./pages/settings.js";
 import { Player } from "./player.js";
 import { keyName, keysOf } from "./shortcuts.js";
 import { Stage } from "./stage.js";
@@ -50,11 +54,19 @@ const work = new Workspace(store, canvas, {
 const stage = new Stage(byId("stage"), byId("ring"), store, work);
 const player = new Player(store, work);
 const flow = createFlow({ store, work, toast, report });
-const app = { store, work, stage, player, flow, toast, report };
+const app = { store, work, stage, player, flow, toast, report, isMac };
 const commands = createCommands({
   ...app,
   cells: () => work.cells(),
-  pages: { exams: () => openChooser(app), ...optionalPages(app) },
+  pages: {
+    exams: () => openChooser(app),
+    history: () => openHistory(app),
+    settings: () => openSettings(app),
+    help: () => openHelp(app, () => openSettings(app)),
+    first_start: () => openFirstStart(app),
+    look_again: () => lookForExams(app),
+    open_again: () => flow.open(store.get().series),
+  },
 });
 const keyOf = (id) => {
   const [key] = keysOf(store.get().settings.shortcuts ?? {}).get(id) ?? [];
@@ -76,6 +88,7 @@ listen(
   {
     series: (series) => {
       work.onSeries(series);
+      if (store.get().page === "empty" && !store.get().series) openFirst(); // it has come while the page was waiting
       if (store.get().series?.save?.state === "conflict") showConflict();
       else conflictShown = null;
     },
@@ -109,19 +122,21 @@ async function start() {
     store.set({ session, settings: { ...store.get().settings, ...settings } });
     for (const code of new Set((session.notices ?? []).map((notice) => notice.code))) toast({ code }, { key: code });
     for (const address of session.viewer_modules ?? []) await import(address).catch((error) => report(error));
-    const all = await api.listSeries();
-    const first = all.find((series) => series.is_dirty) ?? all.find((series) => !series.completed) ?? all[0];
-    if (first) await flow.open(first);
-    else store.set({ page: "empty" });
+    await openFirst();
+    if (isFirstStart(session)) await openFirstStart(app);
   } catch (error) {
     store.set({ page: "stopped" });
     report(error);
   }
 }
 
-/** Pages that are reached from menu and keys. */
-function optionalPages() {
-  return {};
+/** Opens what waits to be saved, else the first exam that is not done. */
+async function openFirst() {
+  store.set({ page: null });
+  const all = await api.listSeries();
+  const first = all.find((series) => series.is_dirty) ?? all.find((series) => !series.completed) ?? all[0];
+  if (first) await flow.open(first);
+  else store.set({ page: "empty" });
 }
 
 window.addEventListener("pagehide", () => work.outbox?.sendNow());

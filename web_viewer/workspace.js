@@ -117,8 +117,7 @@ export class Workspace {
     journal.replay(masks);
     const version = metadata.version_id ?? null;
     const loader = new MaskLoader(series, version, masks, (frame, label) => this.#onMask(masks, frame, label), this.on.onError, () => this.isBusy());
-    await loader.ensure(this.store.get().frame);
-    while (this.editor?.isDrawing) await new Promise((resolve) => setTimeout(resolve, 50));
+    await this.#untilShownIsKnown(loader);
     if (outbox !== this.outbox) return loader.close();
     for (const op of this.journal?.ops.slice(written) ?? []) journal.absorb(masks, op);
     this.loader?.close();
@@ -133,6 +132,16 @@ export class Workspace {
     this.store.set({ canEdit: true });
     loader.loadRest();
     this.#loadTouched();
+  }
+
+  /** Resolves between two strokes, when the new model knows the frame that is shown by then. */
+  async #untilShownIsKnown(loader) {
+    let known = -1;
+    while (known !== this.store.get().frame || this.editor?.isDrawing) {
+      known = this.store.get().frame;
+      await loader.ensure(known);
+      if (this.editor?.isDrawing) await new Promise((resolve) => setTimeout(resolve, 50));
+    }
   }
 
   async #loadTouched() {

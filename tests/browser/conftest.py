@@ -5,6 +5,7 @@ An engine that the machine lacks is skipped with what to install; with GOOBUSTER
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Callable, Iterator
 
@@ -13,7 +14,10 @@ import pytest
 from tests.browser.chromium_page import ChromiumBrowser
 from tests.browser.page import EngineMissing, Look, Page
 from tests.browser.qt_page import QtPage
+from tests.browser.stack import Stack
+from tests.browser.viewer import Viewer
 from tests.browser.webkit_page import WebKitPage
+from tests.helpers.clips import write_dataset
 
 ENGINES = ("chromium", "webkit", "qtwebengine")
 
@@ -54,3 +58,38 @@ def open_page(engine: str, chromium: ChromiumBrowser) -> Iterator[Callable[..., 
     yield open_one
     for page in pages:
         page.close()
+
+
+EXAMS = 70  # more than there are tests that take one
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """One server with tiny clips (96×64, 8 frames: a square on frame 0, an empty last frame, the rest tracked)."""
+    directory = tmp_path_factory.mktemp("stack")
+    write_dataset(directory / "clips", EXAMS)
+    running = Stack(directory, directory / "clips")
+    try:
+        yield running.start()
+    finally:
+        running.stop()
+
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture
+def exam() -> int:
+    """Number of an exam that no other test touches."""
+    return next(_numbers)
+
+
+@pytest.fixture
+def viewer(open_page: Callable[..., Page], stack: Stack, exam: int) -> Iterator[Viewer]:
+    """The viewer on an exam of its own, with a core of its own behind it."""
+    page = open_page()
+    core = stack.core(f"tester{exam}@example.org")
+    try:
+        yield Viewer(page).open(core.address, exam)
+    finally:
+        core.stop()

@@ -6,6 +6,7 @@
 import * as api from "../api.js";
 import { openDialog } from "../dialogs.js";
 import { h } from "../dom.js";
+import { maskBytes } from "../mask_loader.js";
 import { ago } from "../messages.js";
 
 const MINE = [46, 204, 113];
@@ -82,8 +83,8 @@ async function fillPictures(cell, series, work, [mineCanvas, theirsCanvas, diffe
   const { width, height, digest } = work.manifest;
   const [picture, mine, theirs] = await Promise.all([
     api.frame(series, cell.frame_number, digest).then((blob) => createImageBitmap(blob)),
-    cell.mine ? bytesAt(cell.mine, width, height) : null,
-    cell.theirs ? bytesAt(cell.theirs, width, height) : null,
+    cell.mine ? api.blobAt(cell.mine).then((blob) => maskBytes(blob, width, height)) : null,
+    cell.theirs ? api.blobAt(cell.theirs).then((blob) => maskBytes(blob, width, height)) : null,
   ]);
   const draw = (canvas, a, b) => {
     const context = canvas.getContext("2d");
@@ -99,14 +100,3 @@ async function fillPictures(cell, series, work, [mineCanvas, theirsCanvas, diffe
   draw(differenceCanvas, mine, theirs);
   picture.close();
 }
-
-async function bytesAt(path, width, height) {
-  const bitmap = await createImageBitmap(await api.blobAt(path));
-  const canvas = h("canvas", { width, height });
-  const context = canvas.getContext("2d", { willReadFrequently: true });
-  context.drawImage(bitmap, 0, 0);
-  bitmap.close();
-  const { data } = context.getImageData(0, 0, width, height);
-  return Uint8Array.from({ length: width * height }, (_, at) => (data[4 * at] > 127 ? 1 : 0));
-}
-
