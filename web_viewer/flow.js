@@ -1,14 +1,18 @@
 /** How does the work go on: open, save, next, done? Called by buttons and keys; says what went wrong in words. */
 import * as api from "./api.js";
 import { ApiError } from "./api.js";
+import { ago, othersHere } from "./messages.js";
 
 const KEEP_ALIVE_MS = 30_000;
 
 /**
  * @param {{store: object, work: object, toast: (message: object | string, options?: object) => void,
- *   report: (error: Error) => void}} app
+ *   report: (error: Error) => void, decide: () => Promise<void>}} app decide: asks what counts in a conflict
  */
-export function createFlow({ store, work, toast, report }) {
+export function createFlow({ store, work, toast, report, decide }) {
+  let isDeciding = false;
+  let putOff = null; // the series whose conflict the person wants to decide later
+
   const guarded = (action) => async (...args) => {
     try {
       return await action(...args);
@@ -21,12 +25,32 @@ export function createFlow({ store, work, toast, report }) {
   const open = guarded(async (series) => {
     await work.open(series);
     keepAlive();
+    const other = othersHere(store.get())[0];
+    if (other) toast(`${other.editor} was here ${ago(other.at)}.`, { key: "people" });
   });
 
-  const save = guarded(() => work.save());
+  const hasConflict = () => store.get().series?.save?.state === "conflict";
+
+  const save = guarded(async () => {
+    if (hasConflict()) await decideNow();
+    else await work.save();
+  });
+
+  const decideNow = async () => {
+    if (isDeciding) return;
+    isDeciding = true;
+    putOff = null;
+    await decide();
+    isDeciding = false;
+    if (hasConflict()) putOff = store.get().series.series_uid;
+  };
+
+  store.watch(({ series, hasClip }) => {
+    if (hasClip && hasConflict() && putOff !== series.series_uid) decideNow();
+  }, "series", "hasClip");
 
   const next = guarded(async () => {
-    if (store.get().unsaved.length > 0) await work.save();
+    if (store.get().unsaved.length > 0 && !hasConflict()) await work.save();
     const found = await api.nextSeries();
     if (found.no_available_series) {
       toast({ code: found.error_code });

@@ -162,3 +162,16 @@ export function ago(at, now = Date.now()) {
   const days = Math.round(hours / 24);
   return days === 1 ? "yesterday" : `${days} days ago`;
 }
+
+const RECENT_MS = 60 * 60_000;
+
+/**
+ * Who else was active on the open series within the hour, the latest first.
+ * @param {{series: object | null, session: object | null}} state @param {number} now in ms
+ * @returns {{editor: string, at: string}[]}
+ */
+export function othersHere({ series, session }, now = Date.now()) {
+  return (series?.activity ?? [])
+    .filter(({ editor, at }) => editor && editor !== session?.editor && now - Date.parse(at) < RECENT_MS)
+    .sort((a, b) => Date.parse(b.at) - Date.parse(a.at));
+}

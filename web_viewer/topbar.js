@@ -2,9 +2,8 @@
 import { commandName } from "./commands.js";
 import { h, icon, iconButton, sign } from "./dom.js";
 import { menuItem, toggleMenu } from "./menu.js";
-import { SAVES, STATES, ago, messageFor, seriesName } from "./messages.js";
+import { SAVES, STATES, ago, messageFor, othersHere, seriesName } from "./messages.js";
 
-const RECENT_MS = 60 * 60_000;
 const QUIET_STATES = new Set(["ready", "edited", "saved"]);
 
 /**
@@ -68,7 +67,7 @@ function chipsOf({ series, session, isConnected, unsentOps }) {
     chips.push(chip(mark, text, tone, "error"));
   }
   if (series.completed) chips.push(chip("✓", "Done", "good", "done"));
-  const other = (series.activity ?? []).find(({ editor, at }) => editor !== session?.editor && Date.now() - Date.parse(at) < RECENT_MS);
+  const [other] = othersHere({ series, session });
   if (other) chips.push(h("span.chip", { "data-kind": "people", "data-tone": "warn", title: `${other.editor} was here ${ago(other.at)}` }, icon("person"), h("span", {}, `${other.editor}, ${ago(other.at)}`)));
   if (series.manifest?.semi_synthetic) chips.push(chip("", "Semi-synthetic", "calm", "synthetic"));
   return chips;

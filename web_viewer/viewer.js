@@ -53,7 +53,7 @@ const work = new Workspace(store, canvas, {
 });
 const stage = new Stage(byId("stage"), byId("ring"), store, work);
 const player = new Player(store, work);
-const flow = createFlow({ store, work, toast, report });
+const flow = createFlow({ store, work, toast, report, decide: () => openConflict({ store, work, toast, report }) });
 const app = { store, work, stage, player, flow, toast, report, isMac };
 const commands = createCommands({
   ...app,
@@ -82,30 +82,24 @@ createView({ ...app, timeline, commands });
 createKeyboard({ ...app, commands });
 window.goobusters = createSurface(app, commands);
 
-let conflictShown = null;
-
 listen(
   {
     series: (series) => {
       work.onSeries(series);
       if (store.get().page === "empty" && !store.get().series) openFirst(); // it has come while the page was waiting
-      if (store.get().series?.save?.state === "conflict") showConflict();
-      else conflictShown = null;
     },
     session: (session) => session && store.set({ session }),
-    conflict: () => showConflict(),
     notice: (notice) => toast(notice.code === "MERGED" ? mergedText(notice) : notice, { key: notice.code }),
     raise: () => window.focus(),
   },
   { onConnection: (isConnected) => store.set({ isConnected }), onReconnect: refresh },
 );
 
-function showConflict() {
-  const { series } = store.get();
-  if (!series || conflictShown === series.series_uid) return;
-  conflictShown = series.series_uid;
-  openConflict(app).finally(() => (conflictShown = null));
-}
+store.watch(({ session }, before) => {
+  if (session?.dataset_stale && !before.session?.dataset_stale) {
+    toast({ code: "DATASET_STALE" }, { key: "stale", action: { label: "Refresh", run: () => api.refreshDataset().catch(report) } });
+  }
+}, "session");
 
 async function refresh() {
   try {

@@ -3,7 +3,7 @@ import { readFileSync, readdirSync } from "node:fs";
 import { test } from "node:test";
 
 import { wantedFrames } from "../../web_viewer/frames.js";
-import { MESSAGES, SAVES, STATES, ago, framesText, mergedText, messageFor, seriesName } from "../../web_viewer/messages.js";
+import { MESSAGES, SAVES, STATES, ago, framesText, mergedText, messageFor, othersHere, seriesName } from "../../web_viewer/messages.js";
 import { matching } from "../../web_viewer/pages/chooser.js";
 import { paintDifference } from "../../web_viewer/pages/conflict.js";
 import { frameDuration } from "../../web_viewer/player.js";
@@ -67,6 +67,18 @@ test("times are told in words", () => {
   assert.equal(at("2026-01-15T11:48:00Z"), "12 minutes ago");
   assert.equal(at("2026-01-15T09:00:00Z"), "3 hours ago");
   assert.equal(at("2026-01-14T12:00:00Z"), "yesterday");
+});
+
+test("only others, and only within the hour, count as being here", () => {
+  const now = Date.parse("2026-01-15T12:00:00Z");
+  const activity = [
+    { editor: "me@example.org", at: "2026-01-15T11:59:00Z" },
+    { editor: "old@example.org", at: "2026-01-15T10:00:00Z" },
+    { editor: "first@example.org", at: "2026-01-15T11:10:00Z" },
+    { editor: "last@example.org", at: "2026-01-15T11:50:00Z" },
+  ];
+  const found = othersHere({ series: { activity }, session: { editor: "me@example.org" } }, now);
+  assert.deepEqual(found.map(({ editor }) => editor), ["last@example.org", "first@example.org"]);
 });
 
 test("the chooser finds by number and name and filters by what is to do", () => {

@@ -2,7 +2,7 @@
 import * as api from "../api.js";
 import { openDialog } from "../dialogs.js";
 import { h, sign } from "../dom.js";
-import { STATES, ago, seriesName } from "../messages.js";
+import { STATES, ago, othersHere, seriesName } from "../messages.js";
 
 const FILTERS = [
   { id: "all", label: "All", test: () => true },
@@ -87,8 +87,8 @@ function row(series, { series: current, session }, onclick) {
 function badges(series, session) {
   const chips = [];
   const chip = (mark, text, tone) => chips.push(h("span.chip", { "data-tone": tone }, sign(mark), h("span", {}, text)));
-  const other = (series.activity ?? []).find(({ editor, at }) => editor !== session?.editor && Date.now() - Date.parse(at) < 60 * 60_000);
-  if (other) chip("👤", ago(other.at), "warn");
+  const [other] = othersHere({ series, session });
+  if (other) chip("👤", `${other.editor}, ${ago(other.at)}`, "warn");
   if (series.completed) chip("✓", "Done", "good");
   else if (series.is_dirty) chip("●", "Not saved", "warn");
   else if (series.tracking_status === "failed") chip("💩🔥", "Not tracked", "bad");

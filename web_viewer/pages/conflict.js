@@ -26,7 +26,7 @@ export function paintDifference(mine, theirs, rgba) {
     rgba[4 * at] = colour[0];
     rgba[4 * at + 1] = colour[1];
     rgba[4 * at + 2] = colour[2];
-    rgba[4 * at + 3] = isMine || isTheirs ? (isMine && isTheirs ? 90 : 190) : 0;
+    rgba[4 * at + 3] = isMine || isTheirs ? (isMine && isTheirs ? 60 : 130) : 0;
   }
 }
 
@@ -48,7 +48,7 @@ export async function openConflict({ store, work, toast, report }) {
       actions: [{ value: "", label: "Decide later" }, { value: "take", label: "Use these", kind: "main" }],
     });
     if ((await dialog.closed) !== "take") {
-      toast("Nothing was lost. Save again to decide.", { key: "conflict" });
+      toast("Nothing was lost. Press Save when you want to decide.", { key: "conflict" });
       return;
     }
     const answer = [...choices].map(([{ frame_number, label_id }, take]) => ({ frame_number, label_id, take }));
@@ -75,7 +75,7 @@ function cellView(cell, work, series, onChoice, report) {
       for (const button of buttons) button.setAttribute("aria-pressed", String(button === event.currentTarget));
     } }, label));
   fillPictures(cell, series, work, [mine.canvas, theirs.canvas, difference.canvas]).catch(report);
-  return h("section", { "aria-label": `Frame ${cell.frame_number + 1}` }, h("h3", {}, `Frame ${cell.frame_number + 1}`),
+  return h("section.decision", { "aria-label": `Frame ${cell.frame_number + 1}` }, h("h3", {}, `Frame ${cell.frame_number + 1}`),
     h("div.pictures", {}, mine.element, theirs.element, difference.element), h("div.choices", {}, ...buttons));
 }
 
