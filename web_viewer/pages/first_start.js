@@ -10,7 +10,7 @@ export function isFirstStart(session) {
 }
 
 const BASICS = [
-  ["Draw", "With the mouse, a pen or a finger. Two fingers, or Space and drag, move the picture; the wheel zooms."],
+  ["Draw", "With the mouse, a pen or a finger. Two fingers, or Space and drag, move the picture; the wheel goes through the frames, with Ctrl it zooms."],
   ["Green is yours, orange is the server's", "Correct an orange mask and it becomes yours. Ctrl + Z takes anything back, also tomorrow."],
   ["Save, then Next", "The server carries your masks to all other frames while you go on. The question mark key shows all keys."],
 ];
