@@ -218,14 +218,16 @@ def make_environment(kind: str) -> None:
     done = read_done()
     if done.get(kind) == digests[kind] and PYTHON.exists():
         return
-    if not done or not is_sound():
+    is_update = bool(done) and is_sound()
+    if not is_update:
         create_environment()
     DONE.unlink(missing_ok=True)
-    say(f"Installing the packages of requirements/{kind}.txt (about 1.5 GB on disk; the first time takes minutes)")
+    say(f"Installing the packages of requirements/{kind}.txt (about 2 GB on disk; the first time takes minutes)")
     pip = [str(PYTHON), "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
+    pip += ["--quiet"] if is_update else []  # or it names every package that is there already
     lock = str(ROOT / "requirements" / f"{kind}.txt")
     subprocess.run([*pip, "--only-binary", ":all:", "--require-hashes", "-r", lock], cwd=ROOT, check=True)
-    subprocess.run([*pip, "--quiet", "--no-deps", "--no-build-isolation", "-e", str(ROOT)], cwd=ROOT, check=True)
+    subprocess.run([*pip, "--no-deps", "--no-build-isolation", "-e", str(ROOT)], cwd=ROOT, check=True)
     # dev.txt holds everything that run.txt does, in the same versions
     write_atomically(DONE, json.dumps({name: digests[name] for name in {"run", kind}}))
     say("Set up.")

@@ -2,7 +2,8 @@
  * What may tests and plugins see of the page? `window.goobusters`: reading for tests, adding for plugins.
  *
  * - `state()`: what is shown now, as plain JSON: exam, frame, frame_count, kind, can_edit, unsaved frames, save, tool,
- *   place of the picture ({scale, x, y}: stage CSS pixels = picture pixels * scale + x, y), and so on.
+ *   place of the picture ({scale, x, y}: stage CSS pixels = picture pixels * scale + x, y), shown_version_id (the version
+ *   whose masks are shown, which follows series.base_version_id when they have come), and so on.
  * - `maskPixels(frame, label)`: `{width, height, kind, runs}` of one mask, runs as in the journal over the whole frame;
  *   runs are null while its file is still on its way. `label` may be left out for the main label type.
  * - `loadMasks(frame)`: resolves when the masks of a frame are there.
@@ -25,7 +26,7 @@ export function createSurface({ store, work }, commands) {
         frame, frame_count: work.manifest?.frame_count ?? 0, kind: work.masks?.frameKind(frame) ?? null,
         has_picture: Boolean(work.frames?.picture(frame)), can_edit: canEdit, can_undo: canUndo, can_redo: canRedo,
         unsaved, unsent_ops: unsentOps, tool, brush_radius: brushRadius, is_playing: isPlaying, is_connected: isConnected,
-        place: work.canvas.place, stage: stageBox(),
+        place: work.canvas.place, stage: stageBox(), shown_version_id: work.loader?.version ?? null, is_loading: work.isLoading === true,
       };
     },
     maskPixels: (frame, label = work.masks?.labels[0]) => {

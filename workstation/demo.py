@@ -106,10 +106,13 @@ def start_server(environment: dict[str, str], home: Path) -> subprocess.Popen[by
 def address_of(server: subprocess.Popen[bytes], log: Path) -> str:
     """The address that the server prints as soon as its port is bound. Raises DemoError when it ends before that."""
     line = server.stdout.readline() if server.stdout else b""
+    if not line:
+        server.wait(STOP_SECONDS)
     try:
         return str(json.loads(line)["address"])
     except (ValueError, LookupError, TypeError):
-        raise DemoError(f"The demo's server did not start. What it said is in {log}") from None
+        said = log.read_text("utf-8", "replace").strip().splitlines()
+        raise DemoError(f"The demo's server did not start: {said[-1] if said else 'it said nothing'}") from None
 
 
 def start_shell(shell: str, environment: dict[str, str], home: Path) -> subprocess.Popen[bytes]:
