@@ -12,8 +12,6 @@ COMMANDS = {
     "server": ("server.__main__:main", "the mask server"),
     "track": ("tracking.__main__:main", "tracks one clip offline"),
     "plugins": ("workstation.plugins_command:main", "lists, checks and starts plugins"),
-    "backup": ("server.backup:main_backup", "copies what the server keeps"),
-    "restore": ("server.backup:main_restore", "brings a backup back"),
 }
 
 

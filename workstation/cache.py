@@ -122,7 +122,7 @@ class Cache:
         try:
             for path in (self.root, self.root / "series", self.data):
                 make_directory(path)
-            self._lock_file = (self.root / "lock").open("w", encoding="ascii")
+            self._lock_file = os.fdopen(os.open(self.root / "lock", os.O_RDWR | os.O_CREAT, 0o600), "r+")
             write_bytes(self.root / "writable", b"")
         except OSError as error:
             raise CoreError(

@@ -39,7 +39,8 @@ class LocalApp:
     def __init__(self, core: Core) -> None:
         self.secret = secrets.token_urlsafe(32)
         self.port = 0
-        self.wsgi = bottle.Bottle(autojson=False)
+        self.wsgi = bottle.Bottle()
+        self.wsgi.config["json.enable"] = False  # _as_json does it, errors included
         self.wsgi.install(_as_json)
         self.wsgi.add_hook("before_request", self._guard)
         self.wsgi.add_hook("after_request", _add_headers)

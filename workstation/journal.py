@@ -72,7 +72,7 @@ class Journal:
             applied, undone = undo_stack(self._ops)
             stack = applied if op["op"] == "undo" else undone
             if not stack or stack[-1] != op["entry"]:
-                raise CoreError("OP_OUT_OF_ORDER", "This step does not follow on the last one. Reload the page.", 409)
+                raise CoreError("OP_OUT_OF_ORDER", "This step does not follow on the last one. Reload the page.", 422)
 
     @property
     def is_started(self) -> bool:

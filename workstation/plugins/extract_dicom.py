@@ -6,6 +6,7 @@ Gray frames of more than 8 bits are shown through the file's own window, else fr
 from __future__ import annotations
 
 import array
+import io
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -45,6 +46,7 @@ def extract_frames(clip: Path, target: Path, job: Job) -> Manifest | None:
     if clip.is_dir() or not _is_dicom(clip):
         return None
     import pydicom  # here and not above: where NumPy is installed, pydicom loads it
+    from pydicom.errors import InvalidDicomError
 
     try:
         dataset = pydicom.dcmread(clip)
@@ -58,7 +60,7 @@ def extract_frames(clip: Path, target: Path, job: Job) -> Manifest | None:
             _to_shown(image, dataset, window).save(target / frame_filename(written), "PNG", compress_level=1)
             written += 1
             job.progress(written, count)
-    except _DECODE_ERRORS as error:
+    except (InvalidDicomError, *_DECODE_ERRORS) as error:
         raise CoreError("CLIP_UNREADABLE", _UNREADABLE) from error
     if written < count:
         raise CoreError("CLIP_TRUNCATED", f"This clip is cut off: only {written} of its {count} frames are there.")
@@ -83,18 +85,28 @@ def _images(dataset: Dataset, size: tuple[int, int]) -> Iterator[Image.Image]:
     uid = dataset.file_meta.TransferSyntaxUID
     if uid in _JPEG_2000:
         for data in generate_frames(dataset.PixelData, number_of_frames=int(dataset.get("NumberOfFrames") or 1)):
-            with Image.open(_file(data)) as image:
+            with Image.open(io.BytesIO(data)) as image:
                 image.load()
-                yield image if image.mode in ("L", "RGB") else image.convert("I")
+                yield image.copy() if image.mode in ("L", "RGB") else _unshifted(image, data)
         return
     for buffer, meta in get_decoder(uid).iter_buffer(dataset):
-        yield _from_buffer(bytes(buffer), meta, size)
+        is_swapped = not uid.is_little_endian and int(meta["bits_allocated"]) == 16
+        yield _from_buffer(_swapped(buffer) if is_swapped else bytes(buffer), meta, size)
 
 
-def _file(data: bytes) -> Any:
-    import io
+def _swapped(data: Any) -> bytes:
+    samples = array.array("H", bytes(data))
+    samples.byteswap()
+    return samples.tobytes()
 
-    return io.BytesIO(data)
+
+def _unshifted(image: Image.Image, data: bytes) -> Image.Image:
+    """Stored values of a JPEG 2000 picture of 9 to 16 bits: Pillow moves them up to 16 bits, and signed ones to >= 0."""
+    size_marker = data.index(b"\xff\x51")
+    sample = data[size_marker + 40]  # Ssiz: the highest bit says signed, the others bits a sample less 1
+    bits, is_signed = (sample & 0x7F) + 1, bool(sample & 0x80)
+    scale, offset = 1 / (1 << (16 - bits)), (1 << (bits - 1)) if is_signed else 0
+    return image.convert("I").point(lambda value: value * scale - offset)
 
 
 def _from_buffer(data: bytes, meta: Any, size: tuple[int, int]) -> Image.Image:
