@@ -101,7 +101,7 @@ def _swapped(data: Any) -> bytes:
 
 
 def _unshifted(image: Image.Image, data: bytes) -> Image.Image:
-    """Stored values of a JPEG 2000 picture of 9 to 16 bits: Pillow moves them up to 16 bits, and signed ones to >= 0."""
+    """Stored values of a JPEG 2000 picture of 9 to 16 bits: Pillow shifts them up to 16 bits, signed ones to >= 0."""
     size_marker = data.index(b"\xff\x51")
     sample = data[size_marker + 40]  # Ssiz: the highest bit says signed, the others bits a sample less 1
     bits, is_signed = (sample & 0x7F) + 1, bool(sample & 0x80)
