@@ -4,13 +4,13 @@ import { h, iconButton } from "./dom.js";
 /**
  * Shows a dialog until it is closed.
  * @param {string} title @param {Node[]} content
- * @param {{actions?: {value: string, label: string, kind?: "main" | "danger"}[], class?: string, isSheet?: boolean}} options
+ * @param {{actions?: {value: string, label: string, kind?: "main" | "danger"}[], class?: string, isLong?: boolean}} options isLong: the focus stays at the top
  * @returns {{closed: Promise<string>, close: (value?: string) => void, element: HTMLDialogElement}}
  *   `closed` gives the value of the button that closed it, "" for Escape and the cross.
  */
-export function openDialog(title, content, { actions = [], class: className = "", isSheet = false } = {}) {
+export function openDialog(title, content, { actions = [], class: className = "", isLong = false } = {}) {
   const titleId = `dialog-${Math.random().toString(36).slice(2)}`;
-  const element = h("dialog", { class: `dialog ${isSheet ? "sheet" : ""} ${className}`, "aria-labelledby": titleId });
+  const element = h("dialog", { class: `dialog ${className}`, "aria-labelledby": titleId });
   const close = (value = "") => element.close(value);
   element.append(
     h("header.dialog-head", {}, h("h2", { id: titleId }, title), iconButton("close", "Close", () => close())),
@@ -18,7 +18,7 @@ export function openDialog(title, content, { actions = [], class: className = ""
   );
   if (actions.length > 0) {
     const buttons = actions.map(({ value, label, kind }) =>
-      h("button", { type: "button", class: `button ${kind ?? ""}`, onclick: () => close(value) }, label),
+      h("button", { type: "button", class: `button ${kind ?? ""}`, autofocus: kind === "main" && !isLong, onclick: () => close(value) }, label),
     );
     element.append(h("footer.dialog-foot", {}, ...buttons));
   }

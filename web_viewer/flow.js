@@ -1,7 +1,7 @@
 /** How does the work go on: open, save, next, done? Called by buttons and keys; says what went wrong in words. */
 import * as api from "./api.js";
 import { ApiError } from "./api.js";
-import { ago, othersHere } from "./messages.js";
+import { ago, othersHere, personName } from "./messages.js";
 
 const KEEP_ALIVE_MS = 30_000;
 
@@ -26,7 +26,7 @@ export function createFlow({ store, work, toast, report, decide }) {
     await work.open(series);
     keepAlive();
     const other = othersHere(store.get())[0];
-    if (other) toast(`${other.editor} was here ${ago(other.at)}.`, { key: "people" });
+    if (other) toast(`${personName(other.editor)} was here ${ago(other.at)}.`, { key: "people" });
   });
 
   const hasConflict = () => store.get().series?.save?.state === "conflict";

@@ -144,6 +144,11 @@ export function seriesName(series) {
   return `${exam}, Series ${series.series_number ?? 1}`;
 }
 
+/** What a person is called in passing: the name in their address. @param {string | null} editor @returns {string} */
+export function personName(editor) {
+  return editor ? editor.split("@")[0] : "Somebody";
+}
+
 /** Kinds of frames in words. */
 export const KINDS = Object.freeze({
   annotation: "Drawn by a person",

@@ -15,8 +15,8 @@
 import { seriesName } from "./messages.js";
 import { registerTool } from "./tools/index.js";
 
-/** @param {{store: object, work: object}} app @param {Record<string, () => void>} commands */
-export function createSurface({ store, work }, commands) {
+/** @param {{store: object, work: object, toolbar: {add: (tool: object) => void}}} app @param {Record<string, () => void>} commands */
+export function createSurface({ store, work, toolbar }, commands) {
   return Object.freeze({
     state: () => {
       const { series, frame, canEdit, unsaved, unsentOps, tool, canUndo, canRedo, isPlaying, isConnected, brushRadius } = store.get();
@@ -36,7 +36,10 @@ export function createSurface({ store, work }, commands) {
     },
     loadMasks: (frame) => work.loader?.ensure(frame),
     run: (command) => commands[command](),
-    registerTool,
+    registerTool: (tool) => {
+      registerTool(tool);
+      toolbar.add(tool);
+    },
   });
 }
 

@@ -6,12 +6,14 @@ import { FULL, PRESETS, isFull } from "./window_level.js";
 
 const TOOL_ICONS = { brush: "brush", eraser: "eraser", polygon: "polygon", lasso: "lasso", pan: "pan", window: "window" };
 const SHAPE_ICONS = { fill_holes: "fill-holes", grow: "grow", shrink: "shrink", smooth: "smooth", copy_previous: "copy-previous", copy_next: "copy-next" };
+const NEEDS_NO_MASKS = new Set(["pan", "window"]);
 const HAS_SIZE = new Set(["brush", "eraser"]);
 const HAS_RANGE = new Set(["brush", "polygon", "lasso"]);
 
 /**
  * @param {HTMLElement} bar @param {object} store
  * @param {Record<string, () => void>} commands @param {(id: string) => string} keyOf the key of an action in words
+ * @returns {{add: (tool: import("./tools/index.js").Tool) => void}}
  */
 export function createToolbar(bar, store, commands, keyOf) {
   const named = (id) => (keyOf(id) ? `${commandName(id)} (${keyOf(id)})` : commandName(id));
@@ -28,13 +30,21 @@ export function createToolbar(bar, store, commands, keyOf) {
     onclick: () => toggleMenu(labels, () => labelItems(store)) }, icon("tag"));
   const steps = ["undo", "redo"].map((id) => button(id, id, { class: "tool only-narrow" }));
   bar.append(...steps, ...tools.slice(0, 4), labels, separator(), ...edits, separator(), ...tools.slice(4));
+  /** Adds a plugin's tool behind the painting tools. */
+  const add = (tool) => {
+    const element = h("button.tool", { type: "button", "aria-label": tool.name, title: tool.name, "aria-pressed": "false", "data-command": tool.id,
+      onclick: () => store.set({ tool: tool.id }) }, tool.drawing ? icon(tool.drawing) : h("span", { "aria-hidden": "true" }, tool.name.slice(0, 2)));
+    tools.push(element);
+    labels.before(element);
+  };
   store.watch(({ tool, canEdit, canUndo, canRedo, session }) => {
     for (const element of tools) element.setAttribute("aria-pressed", String(element.dataset.command === tool));
-    for (const element of [...tools.slice(0, 4), ...edits, labels]) element.disabled = !canEdit;
+    for (const element of [...tools, ...edits, labels]) element.disabled = !canEdit && !NEEDS_NO_MASKS.has(element.dataset.command);
     steps[0].disabled = !canUndo;
     steps[1].disabled = !canRedo;
     labels.hidden = (session?.label_types.filter((type) => type.kind === "mask").length ?? 0) < 2;
   }, "tool", "canEdit", "canUndo", "canRedo", "session");
+  return { add };
 }
 
 function labelItems(store) {

@@ -2,7 +2,7 @@
 import { commandName } from "./commands.js";
 import { h, icon, iconButton, sign } from "./dom.js";
 import { menuItem, toggleMenu } from "./menu.js";
-import { SAVES, STATES, ago, messageFor, othersHere, seriesName } from "./messages.js";
+import { SAVES, STATES, ago, messageFor, othersHere, personName, seriesName } from "./messages.js";
 
 const QUIET_STATES = new Set(["ready", "edited", "saved"]);
 
@@ -68,7 +68,7 @@ function chipsOf({ series, session, isConnected, unsentOps }) {
   }
   if (series.completed) chips.push(chip("✓", "Done", "good", "done"));
   const [other] = othersHere({ series, session });
-  if (other) chips.push(h("span.chip", { "data-kind": "people", "data-tone": "warn", title: `${other.editor} was here ${ago(other.at)}` }, icon("person"), h("span", {}, `${other.editor}, ${ago(other.at)}`)));
+  if (other) chips.push(h("span.chip", { "data-kind": "people", "data-tone": "warn", title: `${other.editor} was here ${ago(other.at)}` }, icon("person"), h("span", {}, `${personName(other.editor)}, ${ago(other.at)}`)));
   if (series.manifest?.semi_synthetic) chips.push(chip("", "Semi-synthetic", "calm", "synthetic"));
   return chips;
 }

@@ -22,6 +22,7 @@ export function createView({ store, work, timeline, commands }) {
   store.watch(({ brightness }) => work.canvas.setBrightness(brightness), "brightness");
   store.watch(() => work.showLayers(), "opacity", "isOutlineOnly", "areMasksHidden", "session");
   store.watch((state) => showBadge(state, work), "frame", "cellsVersion", "canEdit");
+  store.watch(({ isPictureLate }) => stage.classList.toggle("is-late", Boolean(isPictureLate)), "isPictureLate");
   store.watch((state) => showPage(state, work, commands), "series", "session", "page", "isPictureLate");
 }
 

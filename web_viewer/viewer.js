@@ -75,12 +75,12 @@ const keyOf = (id) => {
 const timeline = createTimeline(store, work, () => work.cells());
 
 createTopbar(byId("topbar"), store, commands, keyOf);
-createToolbar(byId("toolbar"), store, commands, keyOf);
+const toolbar = createToolbar(byId("toolbar"), store, commands, keyOf);
 createOptions(byId("options"), store, commands, keyOf);
 createTransport(byId("transport"), timeline.element, byId("options"), store, work, commands, keyOf);
 createView({ ...app, timeline, commands });
 createKeyboard({ ...app, commands });
-window.goobusters = createSurface(app, commands);
+window.goobusters = createSurface({ ...app, toolbar }, commands);
 
 listen(
   {

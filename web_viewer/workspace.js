@@ -256,9 +256,10 @@ export class Workspace {
     return this.store.get().brushRadius;
   }
 
-  /** Starts an edit of the chosen label; null when nothing can be edited now. */
+  /** Starts an edit of the chosen label; null when nothing can be edited now, or the frame's picture is not on the screen. */
   beginEdit() {
-    if (!this.store.get().canEdit) return null;
+    const { canEdit, isPictureLate } = this.store.get();
+    if (!canEdit || isPictureLate) return null;
     const plane = this.editor.begin(this.label());
     if (plane && this.masks.kind(this.store.get().frame, this.label()) === "tracked") this.showLayers();
     return plane;

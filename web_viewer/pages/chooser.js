@@ -2,7 +2,7 @@
 import * as api from "../api.js";
 import { openDialog } from "../dialogs.js";
 import { h, sign } from "../dom.js";
-import { STATES, ago, othersHere, seriesName } from "../messages.js";
+import { STATES, ago, othersHere, personName, seriesName } from "../messages.js";
 
 const FILTERS = [
   { id: "all", label: "All", test: () => true },
@@ -44,7 +44,8 @@ export async function openChooser({ store, flow, report }) {
   };
   const show = () => {
     const found = matching(all, search.value, filter);
-    list.replaceChildren(...found.map((series) => row(series, store.get(), () => {
+    const hasSeveral = new Set(all.map((series) => series.dataset_name)).size > 1;
+    list.replaceChildren(...found.map((series) => row(series, store.get(), hasSeveral, () => {
       dialog.close();
       flow.open(series);
     })));
@@ -70,14 +71,14 @@ export async function openChooser({ store, flow, report }) {
   }
 }
 
-function row(series, { series: current, session }, onclick) {
+function row(series, { series: current, session }, isDatasetNamed, onclick) {
   const isCurrent = current?.series_uid === series.series_uid && current?.study_uid === series.study_uid;
   const labels = Object.entries(series.label_counts ?? {}).reduce((sum, [, count]) => sum + count, 0);
   const facts = [
     series.frame_count ? `${series.frame_count} frames` : null,
     labels > 0 ? `${labels} drawn` : "nothing drawn yet",
     series.manifest?.semi_synthetic ? "semi-synthetic" : null,
-    series.dataset_name,
+    isDatasetNamed ? series.dataset_name : null,
   ].filter(Boolean);
   return h("button.exam-row", { type: "button", "aria-current": String(isCurrent), onclick },
     h("span", {}, h("b", {}, seriesName(series)), h("br"), h("span.quiet", {}, facts.join(" · "))),
@@ -88,7 +89,7 @@ function badges(series, session) {
   const chips = [];
   const chip = (mark, text, tone) => chips.push(h("span.chip", { "data-tone": tone }, sign(mark), h("span", {}, text)));
   const [other] = othersHere({ series, session });
-  if (other) chip("👤", `${other.editor}, ${ago(other.at)}`, "warn");
+  if (other) chip("👤", `${personName(other.editor)}, ${ago(other.at)}`, "warn");
   if (series.completed) chip("✓", "Done", "good");
   else if (series.is_dirty) chip("●", "Not saved", "warn");
   else if (series.tracking_status === "failed") chip("💩🔥", "Not tracked", "bad");

@@ -5,6 +5,8 @@ import { lasso, polygon } from "./outline.js";
 /**
  * @typedef {object} Tool
  * @property {string} id same word in the journal, in shortcuts and in the toolbar
+ * @property {string} [name] what a person reads; the built-in tools have theirs in shortcuts.js
+ * @property {string} [drawing] of icons.svg; the first letters of the name without
  * @property {boolean} [hasRing] shows the brush's size under the pointer
  * @property {(work: object, point: object, isErasing: boolean) => void} start point: x, y in pixels of the picture,
  *   pressure 0..1, isPen, isAlt, scale (CSS pixels a pixel)
