@@ -241,13 +241,18 @@ def test_a_damaged_clip_is_noticed_and_comes_again(
 
 
 def test_a_removed_clip_comes_back_when_it_is_wanted(
-    whole: dict[str, bytes], bring: Callable[[], SyncResult], fetch: Fetch, tmp_path: Path
+    standin: MdaiStandin, whole: dict[str, bytes], bring: Callable[[], SyncResult], tmp_path: Path
 ) -> None:
     name = min(whole)
-    LocalCopy(tmp_path / "data").remove(tmp_path / "data" / "images" / name)
+    copy = LocalCopy(tmp_path / "data")
+    listed = copy.index()
+    copy.remove(copy.images / name)
+    assert (copy.index().version, len(copy.index().series)) == (listed.version, 2)
+    standin.generation += 1
     without = bring()
-    assert (without.is_fresh, name in on_disk(without)) == (True, False)
-    back = sync(SOURCE, tmp_path / "data", fetch, wanted=name)
+    assert (without.is_fresh, sorted(on_disk(without))) == (True, [max(whole)])
+    copy.want(copy.images / name)
+    back = bring()
     assert (back.is_fresh, on_disk(back)) == (True, whole)
 
 
@@ -291,13 +296,17 @@ def test_a_service_that_stops_sending_is_given_up(standin: MdaiStandin, tmp_path
 
 
 def child_processes() -> list[str]:
+    """Command lines of the SDK's processes that talk to this test's stand-in."""
     found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
+    for path in Path("/proc").glob("[0-9]*"):
         try:
-            found.append(path.read_bytes().replace(b"\0", b" ").decode())
+            environment = (path / "environ").read_bytes()
+            line = (path / "cmdline").read_bytes().replace(b"\0", b" ").decode()
         except OSError:
             continue  # it has ended meanwhile
-    return [line for line in found if "mdai_sdk_child" in line]
+        if "mdai_sdk_child" in line and os.environ["HTTPS_PROXY"].encode() + b"\0" in environment:
+            found.append(line)
+    return found
 
 
 SYNC = """
@@ -320,6 +329,7 @@ def test_killed_in_the_middle_and_started_again(standin: MdaiStandin, whole: dic
     process = subprocess.Popen([sys.executable, "-c", SYNC, str(data)], cwd=ROOT)
     try:
         wait_for(lambda: standin.count(".zip") > 0)
+        assert len(child_processes()) == 1
         assert TOKEN not in " ".join(child_processes())
         process.send_signal(signal.SIGKILL)
     finally:

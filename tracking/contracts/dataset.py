@@ -11,6 +11,7 @@ import hashlib
 import json
 import re
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -161,11 +162,13 @@ def _read_annotation(entry: Any) -> ExportedAnnotation | None:
     return ExportedAnnotation(str(study), str(series), number, str(label_id), data)
 
 
-def read_index(root: Path, annotations: Path | None = None) -> Index:
+def read_index(root: Path, annotations: Path | None = None, absent: Mapping[str, int] | None = None) -> Index:
     """Lists the clips below `root` and joins them with the export (default: root/annotations.json, if there).
 
     Ids: `STUDY_UID/SERIES_UID.ext` from the path, DICOM from its header, others from a hash of the relative path.
-    Exam numbers: from the export, the others counted on in name order. Raises DatasetError DATASET_MISSING.
+    Exam numbers: from the export, the others counted on in name order. absent: {relative path: bytes} of clip files
+    that belong to the data set and are not on this disk; they are listed as if they were. Raises DatasetError
+    DATASET_MISSING.
     """
     if not root.is_dir():
         raise DatasetError("DATASET_MISSING", "The folder with the clips does not exist or cannot be opened.")
@@ -179,7 +182,8 @@ def read_index(root: Path, annotations: Path | None = None) -> Index:
             problems.append(Problem(error.code, error.message, path.name))
     found: dict[tuple[str, str], Path] = {}
     sizes = hashlib.sha256(export.digest.encode())
-    for clip in list_clips(root):
+    away = {root / name: size for name, size in (absent or {}).items()}
+    for clip in sorted({*list_clips(root), *away}, key=lambda p: natural_key(p.relative_to(root).as_posix())):
         relative = clip.relative_to(root)
         ids = _ids(clip, relative)
         if ids is None:
@@ -188,7 +192,7 @@ def read_index(root: Path, annotations: Path | None = None) -> Index:
             problems.append(Problem("SERIES_DUPLICATE", "Another clip has the same series.", relative.as_posix()))
         else:
             found[ids] = clip
-            sizes.update(f"{ids}{_weight(clip)}".encode())
+            sizes.update(f"{ids}{away[clip] if clip in away else _weight(clip)}".encode())
     series = _numbered(found, export)
     return Index(series, export, problems + export.problems, sizes.hexdigest()[:16])
 

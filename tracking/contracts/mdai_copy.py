@@ -2,7 +2,8 @@
 
     ROOT/images/STUDY/SERIES.mp4   whole clips, MD.ai's layout; an unchanged clip keeps its file from export to export
     ROOT/annotations.json          the last annotation export that was readable
-    ROOT/manifest.json             the image export that is here: its name, every clip's size and checksum, when
+    ROOT/manifest.json             the image export that is here: its name, every clip's size and checksum, when; and
+                                   which of its clips were removed on purpose
     ROOT/download/                 what is being fetched; worth nothing, and emptied, after a stop
     ROOT/incoming/, manifest.next.json   checked clips on their way to images/; completed after a stop
 
@@ -14,23 +15,27 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tracking.contracts.dataset import DatasetError, read_export
+from tracking.contracts.dataset import DatasetError, Index, read_export, read_index
 from tracking.contracts.mdai_types import MdaiError, SyncProgress, Watch
 from tracking.contracts.mdai_unzip import Member, extract, list_members
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """Which image export is here. files: {"STUDY/SERIES.mp4": (size in bytes, CRC-32)}; export None: none was whole."""
+    """Which image export is here. files: {"STUDY/SERIES.mp4": (size in bytes, CRC-32)}; export None: none was whole.
+
+    removed: those of the files that somebody deleted here and nobody has wanted since.
+    """
 
     export: str | None = None
     synced_at: str | None = None
     files: dict[str, tuple[int, int]] = field(default_factory=dict)
+    removed: frozenset[str] = frozenset()
 
 
 class LocalCopy:
@@ -60,8 +65,11 @@ class LocalCopy:
     def missing(self) -> int:
         """How many clips of the manifest are gone or have another size; those with another size are removed."""
         count = 0
-        for name, (size, _) in self.manifest().files.items():
+        manifest = self.manifest()
+        for name, (size, _) in manifest.files.items():
             path = self.images / name
+            if name in manifest.removed:
+                continue
             if not path.is_file() or path.stat().st_size != size:
                 path.unlink(missing_ok=True)
                 count += 1
@@ -96,23 +104,37 @@ class LocalCopy:
         Raises MdaiError MDAI_DOWNLOAD_BROKEN, MDAI_EXPORT_UNSAFE, SyncCancelled, OSError; then nothing has changed.
         """
         members = list_members(archives, export)
-        known = self.manifest().files
-        changed = [member for member in members if not self._is_here(member, known)]
+        before = self.manifest()
+        removed = before.removed & {member.name for member in members}
+        changed = [m for m in members if m.name not in removed and not self._is_here(m, before.files)]
         self._incoming.mkdir(mode=0o700)
         extract(changed, self._incoming, lambda done: watch.step(SyncProgress("unpacking", done, len(changed))))
         _sync_directory(self._incoming)
         files = {member.name: (member.size, member.crc) for member in members}
-        self._publish(Manifest(export, _now(), files))
+        self._publish(Manifest(export, _now(), files, removed))
 
     def confirm(self) -> None:
         """Notes that MD.ai still has the image export that is here."""
         self._publish(replace(self.manifest(), synced_at=_now()))
 
-    def remove(self, clip: Path) -> None:
-        """Deletes one clip; it is fetched again only when somebody wants it (`sync(wanted=…)`). Raises OSError."""
+    def index(self) -> Index:
+        """What the copy holds, removed clips included: their files do not exist. Raises OSError."""
         manifest = self.manifest()
-        name = clip.relative_to(self.images).as_posix()
-        self._publish(replace(manifest, files={n: v for n, v in manifest.files.items() if n != name}))
+        absent = {name: manifest.files[name][0] for name in manifest.removed if name in manifest.files}
+        return read_index(self.images, self.annotations, absent)
+
+    def remove(self, clip: Path) -> None:
+        """Deletes a clip (a file, or a directory of images); it is not fetched again until want(). Raises OSError."""
+        manifest = self.manifest()
+        self._publish(replace(manifest, removed=manifest.removed | self._names(clip, manifest)))
+
+    def want(self, clip: Path) -> None:
+        """Lets the next fetch bring a removed clip back. Raises OSError."""
+        manifest = self.manifest()
+        self._publish(replace(manifest, removed=manifest.removed - self._names(clip, manifest)))
+
+    def _names(self, clip: Path, manifest: Manifest) -> set[str]:
+        return {name for name in manifest.files if (self.images / name).is_relative_to(clip)}
 
     def _is_here(self, member: Member, known: dict[str, tuple[int, int]]) -> bool:
         path = self.images / member.name
@@ -121,7 +143,7 @@ class LocalCopy:
 
     def _publish(self, manifest: Manifest) -> None:
         temporary = self._next.with_suffix(".tmp")
-        value = {"format": 1, "export": manifest.export, "synced_at": manifest.synced_at, "files": manifest.files}
+        value = {"format": 1, **asdict(manifest), "removed": sorted(manifest.removed)}
         with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as stream:
             json.dump(value, stream)
             stream.flush()
@@ -132,7 +154,8 @@ class LocalCopy:
 
     def _finish_publication(self) -> None:
         """From here on the next manifest counts, whatever happens: each step can be repeated after a stop."""
-        wanted = (_read_manifest(self._next) or Manifest()).files
+        manifest = _read_manifest(self._next) or Manifest()
+        wanted = manifest.files.keys() - manifest.removed
         for path in sorted(self._incoming.rglob("*")) if self._incoming.exists() else []:
             if path.is_file():
                 target = self.images / path.relative_to(self._incoming)
@@ -156,10 +179,11 @@ def _read_manifest(path: Path) -> Manifest | None:
     try:
         value: Any = json.loads(path.read_bytes())
         files = {str(name): (int(size), int(crc)) for name, (size, crc) in value["files"].items()}
-        export, synced_at = value["export"], value["synced_at"]
+        export, synced_at, removed = value["export"], value["synced_at"], frozenset(map(str, value["removed"]))
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None  # garbage is as good as none: everything is fetched again
-    return Manifest(export if isinstance(export, str) else None, str(synced_at) if synced_at else None, files)
+    name = export if isinstance(export, str) else None
+    return Manifest(name, str(synced_at) if synced_at else None, files, removed)
 
 
 def _remove_if_empty(directory: Path) -> None:

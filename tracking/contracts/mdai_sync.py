@@ -37,10 +37,9 @@ class SyncResult:
     is_fresh: bool = False
 
 
-def sync(source: Source, root: Path, fetch: Fetch, watch: Watch | None = None, wanted: str | None = None) -> SyncResult:
+def sync(source: Source, root: Path, fetch: Fetch, watch: Watch | None = None) -> SyncResult:
     """Fetches what changed at MD.ai into `root` and returns what is there.
 
-    wanted: a clip, "STUDY/SERIES.mp4", that is fetched even if it was removed here (`LocalCopy.remove`).
     Token, network, refused images, broken downloads and a full disk are problems in the result, not exceptions.
     Raises SyncCancelled, and OSError when `root` cannot even be created.
     """
@@ -50,7 +49,7 @@ def sync(source: Source, root: Path, fetch: Fetch, watch: Watch | None = None, w
     errors: list[MdaiError] = []
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            errors = _attempt(source, copy, fetch, watch, wanted)
+            errors = _attempt(source, copy, fetch, watch)
         except OSError as error:
             log.warning("mdai_disk", extra={"reason": error.strerror})
             errors = [MdaiError("MDAI_DISK_FULL" if error.errno == errno.ENOSPC else "MDAI_DISK_FAILED")]
@@ -62,12 +61,10 @@ def sync(source: Source, root: Path, fetch: Fetch, watch: Watch | None = None, w
     return _result(copy, errors)
 
 
-def _attempt(source: Source, copy: LocalCopy, fetch: Fetch, watch: Watch, wanted: str | None) -> list[MdaiError]:
+def _attempt(source: Source, copy: LocalCopy, fetch: Fetch, watch: Watch) -> list[MdaiError]:
     """One fetch and its publication. Annotations are published even when the images fail. Raises OSError."""
     watch.step()
-    have = copy.manifest().export
-    if copy.missing() or (wanted is not None and not (copy.images / wanted).is_file()):
-        have = None
+    have = None if copy.missing() else copy.manifest().export
     directory = copy.fresh_download()
     try:
         source.check()

@@ -2,6 +2,7 @@
 
 PIPELINE = (
     "folder_source",
+    "mdai_source",
     "label_types",
     "next_from_server",
     "extract_images",
