@@ -6,11 +6,11 @@ import { ACTIONS } from "./tools/actions.js";
 const OPACITY_STEPS = [0.15, 0.3, 0.4, 0.6, 0.8];
 
 /**
- * @param {{store: object, work: object, stage: object, player: object, flow: object, pages: Record<string, () => void>,
+ * @param {{store: object, work: object, stage: object, cursor: object, player: object, flow: object, pages: Record<string, () => void>,
  *   cells: () => object[]}} app flow: what flow.js makes; cells: the timeline's cell of every frame
  * @returns {Record<string, () => void>} by action id
  */
-export function createCommands({ store, work, stage, player, flow, pages, cells }) {
+export function createCommands({ store, work, stage, cursor, player, flow, pages, cells }) {
   const frame = () => store.get().frame;
   const last = () => (work.manifest?.frame_count ?? 1) - 1;
   const jump = (target) => target !== null && work.goTo(target);
@@ -25,7 +25,7 @@ export function createCommands({ store, work, stage, player, flow, pages, cells 
   };
   return {
     brush: useTool("brush"), eraser: useTool("eraser"), polygon: useTool("polygon"), lasso: useTool("lasso"),
-    pan: useTool("pan"), window: useTool("window"),
+    cursor: () => cursor.toggle(), pan: useTool("pan"), window: useTool("window"),
     smaller: () => stage.resizeBrush(1 / 1.2), larger: () => stage.resizeBrush(1.2),
     threshold: toggle("isThreshold"),
     ...Object.fromEntries(Object.keys(ACTIONS).map((id) => [id, act(id)])),

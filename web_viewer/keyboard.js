@@ -4,8 +4,8 @@ import { polygon } from "./tools/outline.js";
 
 const IN_FIELD = "input:not([type=range]), textarea, select, [contenteditable]";
 
-/** @param {{store: object, work: object, stage: object, commands: Record<string, () => void>}} app */
-export function createKeyboard({ store, work, stage, commands }) {
+/** @param {{store: object, work: object, stage: object, cursor: object, commands: Record<string, () => void>}} app */
+export function createKeyboard({ store, work, stage, cursor, commands }) {
   let bindings = new Map();
   store.watch(({ settings }) => (bindings = bindingsOf(settings.shortcuts ?? {})), "settings");
 
@@ -13,6 +13,7 @@ export function createKeyboard({ store, work, stage, commands }) {
     if (event.defaultPrevented || event.isComposing || event.target.matches?.(IN_FIELD)) return;
     if (document.querySelector("dialog[open], .menu")) return;
     if (isForControl(event)) return;
+    if (cursor.onKey(event)) return event.preventDefault();
     if (event.key === "Escape") return dropSketch(work);
     if (event.key === "Enter" && polygon.isOpen) return polygon.finish(work);
     const id = actionFor(event, bindings);

@@ -15,6 +15,7 @@ export const ACTIONS = Object.freeze([
   action("eraser", "Painting", "Eraser", "E"),
   action("polygon", "Painting", "Polygon", "P"),
   action("lasso", "Painting", "Lasso", "L"),
+  action("cursor", "Painting", "Draw with the keyboard: arrows and Enter", "K"),
   action("pan", "Painting", "Move the picture", "H"),
   action("window", "Painting", "Brightness by dragging", "W"),
   action("smaller", "Painting", "Smaller brush", "["),

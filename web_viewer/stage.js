@@ -195,7 +195,36 @@ export class Stage {
     else if (this.work.manifest) this.setPlace(this.place);
   }
 
+  /** The point of the picture in the middle of what is seen. @returns {{x: number, y: number}} */
+  middle() {
+    const room = this.room();
+    const { x, y } = toPicture(this.place, room.left + room.width / 2, room.top + room.height / 2);
+    return { x: clamp(Math.round(x), 0, this.work.manifest.width), y: clamp(Math.round(y), 0, this.work.manifest.height) };
+  }
+
+  /** Moves the picture as little as it takes to see a point of it. */
+  bringIntoSight(x, y) {
+    const room = this.room();
+    const { scale } = this.place;
+    const left = x * scale + this.place.x;
+    const top = y * scale + this.place.y;
+    const dx = clamp(left, room.left, room.left + room.width) - left;
+    const dy = clamp(top, room.top, room.top + room.height) - top;
+    if (dx !== 0 || dy !== 0) this.setPlace({ scale, x: this.place.x + dx, y: this.place.y + dy });
+  }
+
   // The ring that shows the brush.
+
+  /** Shows where the keyboard's cursor is, or hides it. @param {{x: number, y: number} | null} point of the picture */
+  showCursor(point, isDown) {
+    this.ring.classList.toggle("is-hidden", point === null);
+    this.ring.classList.toggle("is-cursor", point !== null);
+    this.ring.classList.toggle("is-down", isDown);
+    if (!point) return;
+    this.pointer.x = point.x * this.place.scale + this.place.x;
+    this.pointer.y = point.y * this.place.scale + this.place.y;
+    this.#sizeRing();
+  }
 
   resizeBrush(factor) {
     const { brushRadius } = this.store.get();

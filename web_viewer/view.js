@@ -29,7 +29,7 @@ export function createView({ store, work, timeline, commands }) {
 function showBadge({ frame, canEdit }, work) {
   const badge = document.getElementById("badge");
   if (!canEdit || !work.masks) return badge.replaceChildren();
-  const kind = work.masks.frameKind(frame);
+  const kind = work.editor.isDrawing ? "annotation" : work.masks.frameKind(frame);
   const certainty = kind === "tracked" ? work.masks.confidence(frame, work.label()) : null;
   const text = certainty === null ? KINDS[kind] : `${KINDS[kind]}, ${Math.round(100 * certainty)} % sure`;
   return badge.replaceChildren(h("span.dot", { "data-kind": kind }), h("span", {}, text));

@@ -6,6 +6,7 @@
 import * as api from "./api.js";
 import { Canvas } from "./canvas.js";
 import { createCommands } from "./commands.js";
+import { createCursor } from "./cursor.js";
 import { listen } from "./events.js";
 import { createFlow } from "./flow.js";
 import { createKeyboard } from "./keyboard.js";
@@ -54,7 +55,8 @@ const work = new Workspace(store, canvas, {
 const stage = new Stage(byId("stage"), byId("ring"), store, work);
 const player = new Player(store, work);
 const flow = createFlow({ store, work, toast, report, decide: () => openConflict({ store, work, toast, report }) });
-const app = { store, work, stage, player, flow, toast, report, isMac };
+const cursor = createCursor({ store, work, stage });
+const app = { store, work, stage, cursor, player, flow, toast, report, isMac };
 const commands = createCommands({
   ...app,
   cells: () => work.cells(),

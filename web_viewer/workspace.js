@@ -157,12 +157,16 @@ export class Workspace {
 
   #onKinds() {
     const { journal, masks } = this;
-    this.showLayers();
+    this.#showKinds();
     this.store.set({ canUndo: journal.canUndo, canRedo: journal.canRedo });
-    this.store.set({ cellsVersion: (this.store.get().cellsVersion ?? 0) + 1 });
     this.on.onCells();
     clearTimeout(this.unsavedTimer);
     this.unsavedTimer = setTimeout(() => masks === this.masks && this.#countUnsaved(), 0);
+  }
+
+  #showKinds() {
+    this.showLayers();
+    this.store.set({ cellsVersion: (this.store.get().cellsVersion ?? 0) + 1 });
   }
 
   #countUnsaved() {
@@ -261,7 +265,7 @@ export class Workspace {
     const { canEdit, isPictureLate } = this.store.get();
     if (!canEdit || isPictureLate) return null;
     const plane = this.editor.begin(this.label());
-    if (plane && this.masks.kind(this.store.get().frame, this.label()) === "tracked") this.showLayers();
+    if (plane && this.masks.kind(this.store.get().frame, this.label()) !== "annotation") this.#showKinds();
     return plane;
   }
 

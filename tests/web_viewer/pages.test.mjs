@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";
 import { test } from "node:test";
 
+import { stepOf } from "../../web_viewer/cursor.js";
 import { wantedFrames } from "../../web_viewer/frames.js";
 import { MESSAGES, SAVES, STATES, ago, framesText, mergedText, messageFor, othersHere, seriesName } from "../../web_viewer/messages.js";
 import { matching } from "../../web_viewer/pages/chooser.js";
@@ -111,6 +112,14 @@ test("a frame stays as long as the clip says, 40 ms when it does not", () => {
   assert.equal(frameDuration([0, 20, 70], 2), 50);
   assert.equal(frameDuration(null, 5), 40);
   assert.equal(frameDuration([0, 0, 0], 1), 40);
+});
+
+test("the keyboard's cursor moves by half a brush, with Shift by two, with Alt by a pixel", () => {
+  const keys = { shiftKey: false, altKey: false };
+  assert.equal(stepOf(12, keys), 6);
+  assert.equal(stepOf(12, { ...keys, shiftKey: true }), 24);
+  assert.equal(stepOf(12, { ...keys, altKey: true }), 1);
+  assert.equal(stepOf(0.5, keys), 1);
 });
 
 test("the store tells who watches, and only when a value changed", () => {
