@@ -1,0 +1,206 @@
+"""How does an admin copy what the server keeps, and bring it back? `goobusters backup FILE`, `goobusters restore FILE`.
+
+A backup is one tar: everything below server_state/, and of output/ each series' masks.tgz (unpacked again by the server),
+with a list of SHA-256 at its end. It may be made while the server runs: within a series the current version is copied
+before the history, and versions are never changed, so the copy holds every version that its `version_current.json`
+can name. A backup is read back and compared before it gets its name; a restore checks all of it before it writes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import io
+import json
+import sys
+import tarfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from server.files import TEMPORARY, make_directory, sync_directory, sync_file
+from server.production import ARCHIVE, TEMP_VERSION
+from server.settings import ServerSettings, load
+from server.state_lock import StateLock, StateLocked
+from server.versions import CURRENT
+from tracking.contracts.settings import SettingError
+
+_STATE, _MASKS, _MANIFEST = "server_state", "output", "MANIFEST.json"
+_BLOCK = 1 << 20
+
+
+class BackupError(Exception):
+    """The backup or restore is not possible; the text is one sentence for people."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a backup holds."""
+
+    files: int
+    series: int
+    versions: int
+    bytes: int
+
+
+def main_backup(argv: Sequence[str] | None = None) -> int:
+    """`goobusters backup FILE`: 0, or 2 with one sentence."""
+    return _command(argv, "backup", "Copies everything the server keeps into FILE; the server may run.", backup)
+
+
+def main_restore(argv: Sequence[str] | None = None) -> int:
+    """`goobusters restore FILE`: 0, or 2 with one sentence."""
+    text = "Brings a backup back into STATE_PATH and MASK_STORAGE_PATH, which must be empty or not there yet."
+    return _command(argv, "restore", text, restore)
+
+
+def _command(
+    argv: Sequence[str] | None, name: str, text: str, function: Callable[[ServerSettings, Path], Summary]
+) -> int:
+    parser = argparse.ArgumentParser(prog=f"goobusters {name}", description=text)
+    parser.add_argument("file", type=Path, metavar="FILE")
+    arguments = parser.parse_args(argv)
+    try:
+        summary = function(load(Path.cwd()), arguments.file)
+    except SettingError as error:
+        return _refuse(f"Setting {error}.")
+    except BackupError as error:
+        return _refuse(str(error))
+    except OSError as error:
+        return _refuse(f"The {name} failed: {error.strerror}.")
+    done = "written and verified" if name == "backup" else "restored and verified"
+    sys.stdout.write(
+        f"{done}: {summary.series} series, {summary.versions} versions, {summary.files} files, "
+        f"{summary.bytes / (1 << 20):.1f} MB\n"
+    )
+    return 0
+
+
+def _refuse(sentence: str) -> int:
+    sys.stderr.write(sentence + "\n")
+    return 2
+
+
+def backup(settings: ServerSettings, file: Path) -> Summary:
+    """Writes `file` and reads it back; an earlier `file` stays until that is done. Raises BackupError, OSError."""
+    if not settings.state_path.is_dir():
+        raise BackupError("There is nothing to back up: STATE_PATH does not exist.")
+    temporary = file.with_name(f"{file.name}{TEMPORARY}backup")
+    digests: dict[str, str] = {}
+    try:
+        with temporary.open("wb") as stream, tarfile.open(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT) as tar:
+            for name, path in _files(settings):
+                data = _read(path)
+                if data is not None:
+                    digests[name] = hashlib.sha256(data).hexdigest()
+                    _add(tar, name, data)
+            _add(tar, _MANIFEST, json.dumps(digests, indent=1).encode())
+        summary = verify(temporary)
+        sync_file(temporary)
+        temporary.replace(file)
+        sync_directory(file.absolute().parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return summary
+
+
+def _files(settings: ServerSettings) -> Iterator[tuple[str, Path]]:
+    """(name in the backup, file), in the order in which they must be copied."""
+    for path in sorted(settings.mask_path.glob(f"*/*/{ARCHIVE}")):
+        yield f"{_MASKS}/{path.relative_to(settings.mask_path).as_posix()}", path
+    paths = [p for p in settings.state_path.rglob("*") if p.is_file() and TEMPORARY not in p.name]
+    for path in sorted(paths, key=lambda p: (p.name != CURRENT, p)):
+        if path.name not in ("lock", TEMP_VERSION):
+            yield f"{_STATE}/{path.relative_to(settings.state_path).as_posix()}", path
+    listed = set(paths)  # versions that were saved since: the current ones above may name them
+    for path in sorted(settings.state_path.glob("series/*/history/*.tgz")):
+        if path not in listed:
+            yield f"{_STATE}/{path.relative_to(settings.state_path).as_posix()}", path
+
+
+def _read(path: Path) -> bytes | None:
+    """A file's content; None when the running server has just taken it away."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+
+
+def _add(tar: tarfile.TarFile, name: str, data: bytes) -> None:
+    info = tarfile.TarInfo(name)
+    info.size, info.mode = len(data), 0o600
+    tar.addfile(info, io.BytesIO(data))
+
+
+def verify(file: Path) -> Summary:
+    """Reads a whole backup and compares every digest. Raises BackupError, OSError."""
+    found: dict[str, str] = {}
+    manifest: object = None
+    size = 0
+    try:
+        with tarfile.open(file, mode="r:") as tar:
+            for member, stream in _members(tar):
+                if member.name == _MANIFEST:
+                    manifest = json.loads(stream.read())
+                    continue
+                _check_name(member.name)
+                found[member.name] = _digest(stream)
+                size += member.size
+    except (tarfile.TarError, ValueError) as error:
+        raise BackupError("The file is not a readable backup.") from error
+    if manifest != found:
+        raise BackupError("The backup is damaged: its files are not those it lists.")
+    names = [PurePosixPath(name).parts for name in found]
+    series = {parts[2] for parts in names if parts[:2] == (_STATE, "series")}
+    versions = sum(len(parts) == 5 and parts[3] == "history" and parts[4].endswith(".tgz") for parts in names)
+    return Summary(len(found), len(series), versions, size)
+
+
+def restore(settings: ServerSettings, file: Path) -> Summary:
+    """Verifies `file`, then unpacks it into the settings' directories. Raises BackupError, OSError."""
+    summary = verify(file)
+    targets = {_STATE: settings.state_path, _MASKS: settings.mask_path}
+    for path in targets.values():
+        if path.exists() and any(child.name != "lock" for child in path.iterdir()):
+            raise BackupError("STATE_PATH and MASK_STORAGE_PATH must be empty: move what is there away first.")
+    try:
+        with StateLock(settings.state_path), tarfile.open(file, mode="r:") as tar:
+            for member, stream in _members(tar):
+                if member.name != _MANIFEST:
+                    top, *rest = _check_name(member.name)
+                    _write(targets[top].joinpath(*rest), stream)
+    except StateLocked:
+        raise BackupError("A server uses STATE_PATH: stop it first.") from None
+    return summary
+
+
+def _members(tar: tarfile.TarFile) -> Iterator[tuple[tarfile.TarInfo, IO[bytes]]]:
+    for member in tar:
+        stream = tar.extractfile(member) if member.isreg() else None
+        if stream is None:
+            raise BackupError("The backup holds something that is not a plain file.")
+        yield member, stream
+
+
+def _check_name(name: str) -> tuple[str, ...]:
+    parts = PurePosixPath(name).parts
+    if len(parts) < 2 or parts[0] not in (_STATE, _MASKS) or ".." in parts or "\\" in name or ":" in name:
+        raise BackupError("The backup holds a file whose name is not allowed.")
+    return parts
+
+
+def _digest(stream: IO[bytes]) -> str:
+    digest = hashlib.sha256()
+    while block := stream.read(_BLOCK):
+        digest.update(block)
+    return digest.hexdigest()
+
+
+def _write(path: Path, stream: IO[bytes]) -> None:
+    make_directory(path.parent)
+    with path.open("wb") as target:
+        while block := stream.read(_BLOCK):
+            target.write(block)
+    path.chmod(0o600)
+    sync_file(path)
