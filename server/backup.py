@@ -1,6 +1,6 @@
 """How does an admin copy what the server keeps, and bring it back? `goobusters backup FILE`, `goobusters restore FILE`.
 
-A backup is one tar: everything below server_state/, and of output/ each series' masks.tgz (unpacked again by the server),
+A backup is one tar: everything below server_state/, and of output/ each series' masks.tgz (it is unpacked again),
 with a list of SHA-256 at its end. It may be made while the server runs: within a series the current version is copied
 before the history, and versions are never changed, so the copy holds every version that its `version_current.json`
 can name. A backup is read back and compared before it gets its name; a restore checks all of it before it writes.
