@@ -69,7 +69,8 @@ class DisFlow:
 
     def compute(self, previous: Grey, following: Grey, init: Flow | None = None) -> Flow:
         if init is None:
-            found = self._solver.calc(previous, following, None)  # type: ignore[call-overload]  # the stub is too strict
+            # OpenCV takes None here; its type stub does not say so.
+            found = self._solver.calc(previous, following, None)  # type: ignore[call-overload]
         else:
             found = self._solver.calc(previous, following, np.array(init, np.float32))
         return np.asarray(found, np.float32)

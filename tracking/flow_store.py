@@ -182,7 +182,11 @@ class FlowStore:
         """Turn a finished file under construction into the kept one, then bring the directory below its limit."""
         file.finish()
         file.move_to(self._path(key))
-        self.evict(keeping=self._path(key).name)
+        self.evict(keeping=key)
+
+    def walk_path(self, key: str, start: int, step: int) -> Path:
+        """Where the walk from frame `start` lies, ascending (step 1) or descending (-1)."""
+        return self.directory / f"{key}.{start}{'f' if step > 0 else 'b'}.walk"
 
     def drop(self, file: FlowFile) -> None:
         """Forget a file under construction."""
@@ -190,9 +194,9 @@ class FlowStore:
             file.part.unlink(missing_ok=True)
 
     def evict(self, keeping: str = "") -> None:
-        """Remove the least recently used files until the rest fits the limit; `keeping` is spared."""
+        """Remove the least recently used files until the rest fits the limit; those of the key `keeping` are spared."""
         aged = []
-        for path in self.directory.glob("*.flow"):
+        for path in [*self.directory.glob("*.flow"), *self.directory.glob("*.walk")]:
             try:
                 info = path.stat()
             except FileNotFoundError:
@@ -202,7 +206,7 @@ class FlowStore:
         for _, size, path in sorted(aged):
             if total <= self.limit:
                 return
-            if path.name != keeping and _removed(path):
+            if path.name.partition(".")[0] != keeping and _removed(path):
                 total -= size
 
     def _path(self, key: str) -> Path:

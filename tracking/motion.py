@@ -26,6 +26,7 @@ from tracking.clip import Clip, Picture
 from tracking.errors import Cancelled, ClipError, OutputError
 from tracking.flow import Flow, FlowMethod, Grey, flow_between
 from tracking.flow_store import FlowFile, FlowHeader, FlowStore
+from tracking.kept_walk import KeptWalk
 from tracking.params import FLOW_VERSION, Params
 
 Value = TypeVar("Value")
@@ -71,6 +72,7 @@ class Motion:
         if kept:
             clip.frame_count = kept.record_count  # known, so the clip need not be decoded to count
         self._pictures: OrderedDict[int, Picture] = OrderedDict()
+        self._walks: dict[tuple[int, int], KeptWalk] = {}
         self._flows: OrderedDict[int, npt.NDArray[np.float32]] = OrderedDict()
 
     def __enter__(self) -> "Motion":
@@ -113,6 +115,19 @@ class Motion:
         pixels."""
         return flow_between(self.method, self.grey(source), self.grey(target), init)
 
+    def kept_walk(self, start: int, step: int) -> KeptWalk:
+        """What is kept of the walk from this frame, ascending (step 1) or descending (-1); the same object each
+        time."""
+        if (start, step) not in self._walks:
+            path = self._store.walk_path(self._key, start, step) if self._store else None
+            self._walks[start, step] = KeptWalk(self.grid_size, path)
+        return self._walks[start, step]
+
+    def stop_if_cancelled(self) -> None:
+        """Raises Cancelled when the caller asked to stop."""
+        if self._cancelled():
+            raise Cancelled
+
     def finish(self) -> None:
         """When there is a store, compute and keep what is still missing."""
         if self._store:
@@ -127,6 +142,7 @@ class Motion:
         self._file.close()
         if self._store:
             self._store.drop(self._file)
+            self._store.evict(keeping=self._key)
 
     def _begin(self) -> FlowFile:
         header = sizes(self.clip.width, self.clip.height, self.params)
@@ -146,11 +162,9 @@ class Motion:
     def _need(self, frame_number: int) -> None:
         """Decode and compute up to this frame."""
         while self._file.record_count <= frame_number:
-            if self._cancelled():
-                raise Cancelled
+            self.stop_if_cancelled()
             self._advance()
-        if self._cancelled():
-            raise Cancelled
+        self.stop_if_cancelled()
 
     def _advance(self) -> None:
         number = self._file.record_count

@@ -9,6 +9,7 @@ choose the guess under which the annotated picture looks most like the frame.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import cv2
@@ -51,24 +52,36 @@ class Walk:
         height, width = motion.grid_size
         rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
         self._points = np.dstack([columns, rows])
-        self._picture = self._small(start)
         self._landmarks: Landmarks | None = None
 
     def over(self, frames: range) -> Iterator[tuple[int, Carried]]:
         """Go over `frames`, which lead away from the annotated frame, ascending or descending."""
         displacement = np.zeros_like(self._points)
-        for frame_number in frames:
-            picture = self._small(frame_number)
-            guesses = [self._chain(displacement, frame_number, frames.step)]
-            guesses.append(self._refine(guesses[0], picture))
-            likeness = [self._likeness(guess, picture) for guess in guesses]
-            if max(float(each.mean()) for each in likeness) < LOST:
-                found = self._by_landmarks(frame_number, picture)
-                if found is not None:
-                    guesses.append(found)
-                    likeness.append(self._likeness(found, picture))
-            displacement, chosen = _choose(guesses, likeness)
-            yield frame_number, Carried(displacement, chosen)
+        kept = self._motion.kept_walk(self._start, frames.step)
+        for place, frame_number in enumerate(frames):
+            self._motion.stop_if_cancelled()
+            held = kept.at(place)
+            if held is None:
+                held = kept.keep(*self._advance(displacement, frame_number, frames.step))
+            displacement = held[0]
+            yield frame_number, Carried(*held)
+
+    def _advance(self, displacement: Flow, frame_number: int, step: int) -> tuple[Flow, Field]:
+        """The best displacement on this frame, given that of the frame before, and its likeness."""
+        picture = self._small(frame_number)
+        guesses = [self._chain(displacement, frame_number, step)]
+        guesses.append(self._refine(guesses[0], picture))
+        likeness = [self._likeness(guess, picture) for guess in guesses]
+        if max(float(each.mean()) for each in likeness) < LOST:
+            found = self._by_landmarks(frame_number, picture)
+            if found is not None:
+                guesses.append(found)
+                likeness.append(self._likeness(found, picture))
+        return _choose(guesses, likeness)
+
+    @cached_property
+    def _picture(self) -> Grey:
+        return self._small(self._start)
 
     def _small(self, frame_number: int) -> Grey:
         size = self._motion.grid_size[::-1]

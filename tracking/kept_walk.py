@@ -1,0 +1,98 @@
+"""Where are walks kept, so that a retrack need not go them again? Filled by walk.py through Motion.kept_walk.
+
+A walk depends on the clip and on the annotated frame it starts from, never on what was painted there. A repainted mask
+therefore finds its walks ready, and only a newly annotated frame costs new ones.
+One file a walk, `<flow key>.<start><f or b>.walk`, records appended in the order of the walk, each with its length and
+a CRC. A record that is damaged ends the walk; what follows is walked again. Two processes that write the same walk
+write the same bytes to the same places.
+"""
+
+import logging
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+LOG = logging.getLogger(__name__)
+HEAD = struct.Struct("<II")
+DISPLACEMENT_STEPS = 128
+LIKENESS_STEPS = 100
+LEVEL = 1
+"""zlib's quickest: half the size of plain numbers for a millisecond; slower levels gain little."""
+
+Field = npt.NDArray[np.float32]
+
+
+class KeptWalk:
+    """The frames of one walk by their place in it: displacement float32 (gh, gw, 2) in grid pixels, likeness (gh,
+    gw)."""
+
+    def __init__(self, grid_size: tuple[int, int], path: Path | None = None) -> None:
+        """`path` None: remembered for this run only."""
+        self._grid_size = grid_size
+        self._path = path
+        self._records: list[bytes] = []
+        self._end = 0
+        if path is not None and path.is_file():
+            self._load(path)
+
+    def at(self, place: int) -> tuple[Field, Field] | None:
+        """Displacement and likeness of the walk's frame number `place` (from 0), or None when it did not get that
+        far."""
+        return _decode(self._records[place], self._grid_size) if place < len(self._records) else None
+
+    def keep(self, displacement: Field, likeness: Field) -> tuple[Field, Field]:
+        """Keep the walk's next frame. Returns it rounded as a later run will see it: go on from that."""
+        record = _encode(displacement, likeness)
+        self._records.append(record)
+        if self._path is not None:
+            try:
+                with self._path.open("r+b" if self._path.is_file() else "w+b") as stream:
+                    stream.seek(self._end)
+                    self._end += stream.write(HEAD.pack(len(record), zlib.crc32(record)) + record)
+            except OSError as error:
+                LOG.warning("a walk cannot be kept and will be gone again: %s", error.strerror)
+                self._path = None
+        return _decode(record, self._grid_size)
+
+    def _load(self, path: Path) -> None:
+        try:
+            data = path.read_bytes()
+            path.touch()
+        except OSError:
+            return  # it is gone again, at the cost of time
+        while self._end + HEAD.size <= len(data):
+            length, crc = HEAD.unpack_from(data, self._end)
+            record = data[self._end + HEAD.size : self._end + HEAD.size + length]
+            if len(record) < length or zlib.crc32(record) != crc:
+                LOG.warning("a kept walk is damaged and is gone again from there")
+                return
+            self._records.append(record)
+            self._end += HEAD.size + length
+
+
+def _encode(displacement: Field, likeness: Field) -> bytes:
+    """Rounded, as differences along rows, low and high bytes apart, compressed."""
+    steps = np.clip(np.rint(displacement * DISPLACEMENT_STEPS), -32768, 32767).astype("<i2")
+    apart = np.ascontiguousarray(_differences(steps.transpose(2, 0, 1)).reshape(-1).view(np.uint8).reshape(-1, 2).T)
+    alike = _differences(np.rint(np.clip(likeness, -1, 1) * LIKENESS_STEPS).astype(np.int8))
+    return zlib.compress(apart.tobytes() + alike.tobytes(), LEVEL)
+
+
+def _decode(record: bytes, grid_size: tuple[int, int]) -> tuple[Field, Field]:
+    height, width = grid_size
+    raw = np.frombuffer(zlib.decompress(record), np.uint8)
+    count = height * width
+    apart = np.ascontiguousarray(raw[: 4 * count].reshape(2, -1).T).view("<i2").reshape(2, height, width)
+    steps = np.cumsum(apart, axis=2, dtype=np.int16)
+    alike = np.cumsum(raw[4 * count :].view(np.int8).reshape(height, width), axis=1, dtype=np.int8)
+    displacement = np.empty((height, width, 2), np.float32)
+    np.multiply(steps.transpose(1, 2, 0), np.float32(1 / DISPLACEMENT_STEPS), out=displacement)
+    return displacement, alike * np.float32(1 / LIKENESS_STEPS)
+
+
+def _differences(values: npt.NDArray[np.int16] | npt.NDArray[np.int8]) -> npt.NDArray[np.int16] | npt.NDArray[np.int8]:
+    """Each value less its left neighbour, in the same small type (it wraps, and wraps back in the sum)."""
+    return np.diff(values, axis=-1, prepend=values.dtype.type(0))
