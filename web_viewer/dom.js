@@ -32,6 +32,16 @@ export function icon(name) {
 }
 
 /**
+ * Changes the drawing of an icon (or of what holds one). Only when it is another one: setting the same address again
+ * makes Chromium fetch the drawing anew, and it flickers. @param {Element} holder @param {string} name
+ */
+export function setIcon(holder, name) {
+  const use = holder.querySelector("use");
+  const href = `/viewer/icons.svg#${name}`;
+  if (use.getAttribute("href") !== href) use.setAttribute("href", href);
+}
+
+/**
  * A button with a drawing. @param {string} name of the drawing @param {string} label for tooltip and screen reader
  * @param {(event: Event) => void} onclick @param {Record<string, any>} props
  */

@@ -1,6 +1,6 @@
 /** Which tool buttons are there, and what options does the chosen tool have? */
 import { commandName } from "./commands.js";
-import { h, icon, iconButton } from "./dom.js";
+import { h, icon, iconButton, setIcon } from "./dom.js";
 import { menuItem, toggleMenu } from "./menu.js";
 import { FULL, PRESETS, isFull } from "./window_level.js";
 
@@ -85,7 +85,7 @@ export function createOptions(place, store, commands, keyOf) {
     full.disabled = isFull(state.brightness);
     threshold.setAttribute("aria-pressed", String(Boolean(state.isThreshold)));
     invert.setAttribute("aria-pressed", String(state.brightness.is_inverted));
-    view.querySelector("use").setAttribute("href", `/viewer/icons.svg#${state.areMasksHidden ? "eye-off" : "eye"}`);
+    setIcon(view, state.areMasksHidden ? "eye-off" : "eye");
   }, "brushRadius", "tool", "isThreshold", "range", "areMasksHidden", "brightness");
   for (const name of ["pointerdown", "wheel", "touchstart", "touchmove", "contextmenu"]) {
     place.addEventListener(name, (event) => event.stopPropagation());

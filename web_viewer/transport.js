@@ -1,6 +1,6 @@
 /** Where in the clip are we, and how does one move? Buttons under the timeline. */
 import { commandName } from "./commands.js";
-import { h, iconButton } from "./dom.js";
+import { h, iconButton, setIcon } from "./dom.js";
 
 /**
  * @param {HTMLElement} bar @param {HTMLElement} timeline @param {HTMLElement} options of the tool: here where there is room, else on the stage
@@ -25,7 +25,7 @@ export function createTransport(bar, timeline, options, store, work, commands, k
   store.watch(({ frame, isPlaying, speed: rate, isLooping }) => {
     const count = work.manifest?.frame_count ?? 0;
     number.replaceChildren(h("span.word.quiet", {}, "Frame "), h("b", {}, count > 0 ? String(frame + 1) : "–"), h("span.quiet", {}, count > 0 ? ` of ${count}` : ""));
-    play.querySelector("use").setAttribute("href", `/viewer/icons.svg#${isPlaying ? "pause" : "play"}`);
+    setIcon(play, isPlaying ? "pause" : "play");
     play.setAttribute("aria-label", isPlaying ? "Pause" : "Play");
     speed.textContent = `${rate}×`;
     loop.setAttribute("aria-pressed", String(isLooping));
