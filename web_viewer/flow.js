@@ -1,7 +1,20 @@
 /** How does the work go on: open, save, next, done? Called by buttons and keys; says what went wrong in words. */
 import * as api from "./api.js";
 import { ApiError } from "./api.js";
+import { matching } from "./pages/chooser.js";
 import { ago, othersHere, personName } from "./messages.js";
+
+/**
+ * The exam after the open one that is on this computer and not done, going round past the end. Pure.
+ * @param {object[]} all @param {object | null} current @returns {object | null}
+ */
+export function nextHere(all, current) {
+  const isCurrent = (series) => series.series_uid === current?.series_uid && series.study_uid === current?.study_uid;
+  const ordered = matching(all.filter((series) => isCurrent(series) || (series.manifest && !series.completed)), "", "all");
+  const at = ordered.findIndex(isCurrent);
+  const next = ordered[(at + 1) % Math.max(1, ordered.length)];
+  return next && !isCurrent(next) ? next : null;
+}
 
 const KEEP_ALIVE_MS = 30_000;
 
@@ -45,18 +58,38 @@ export function createFlow({ store, work, toast, report, decide }) {
     if (hasConflict()) putOff = store.get().series.series_uid;
   };
 
+  store.watch(({ series }, before) => {
+    const was = before.series?.save?.state;
+    const isSame = series?.series_uid === before.series?.series_uid;
+    if (isSame && was === "retracking" && !series.save) toast("Saved. The new masks are here.", { key: "save" });
+    if (isSame && was !== "failed" && series?.save?.state === "failed") toast({ code: series.save.error_code }, { key: "save" });
+  }, "series");
+
   store.watch(({ series, hasClip }) => {
     if (hasClip && hasConflict() && putOff !== series.series_uid) decideNow();
   }, "series", "hasClip");
 
   const next = guarded(async () => {
     if (store.get().unsaved.length > 0 && !hasConflict()) await work.save();
-    const found = await api.nextSeries();
+    const found = await nextOf(store.get());
+    if (!found) return;
     if (found.no_available_series) {
       toast({ code: found.error_code });
       store.set({ allDone: found.error_code === "ALL_DONE" });
     } else await open(found);
   });
+
+  /** The server's choice; without a server the next exam that is on this computer. */
+  const nextOf = async ({ series, session }) => {
+    try {
+      if (session?.server.state === "ok") return await api.nextSeries();
+    } catch (error) {
+      if (error.code !== "SERVER_UNREACHABLE") throw error;
+    }
+    const found = nextHere(await api.listSeries(), series);
+    if (!found) toast("Without the server there is no other exam on this computer that is not done.", { key: "next" });
+    return found;
+  };
 
   const toggleDone = guarded(async () => {
     const { series } = store.get();

@@ -18,7 +18,7 @@ export const MESSAGES = Object.freeze({
   ALL_ACTIVE: calm("👥", "Colleagues are at work on all exams that are left. Try again later, or choose one yourself."),
   TRACK_PENDING: calm("☕", "The server is preparing the masks."),
   TRACK_PROCESSING: calm("☕", "The server is preparing the masks."),
-  TRACK_FAILED: bad("The server could not carry the masks through this clip. You can still draw and save."),
+  TRACK_FAILED: bad("The server could not carry the masks through this clip. Please tell whoever looks after it."),
   RETRACK_PENDING: calm("⏳", "Saved. The new masks are waiting for their turn."),
   RETRACK_PROCESSING: calm("⏳", "Saved. The server is making the new masks."),
   RETRACK_FAILED: bad("Saved, but the new masks could not be made. Your drawing is safe. Press Save to try again."),

@@ -86,7 +86,7 @@ function drawCells(canvas, element, frames) {
   const largest = Math.max(1, ...columns.map((column) => column.area ?? 0));
   const bottom = height - BAND - 3;
   for (const column of columns) {
-    const gap = column.width > 5 ? 1 : 0;
+    const gap = column.width > 14 ? 1 : 0;
     const x = column.x + gap / 2;
     const w = Math.max(1, column.width - gap);
     bar(context, column, x, w, heightOf(column, largest, bottom), bottom, colours);

@@ -16,7 +16,7 @@ export function createTopbar(bar, store, commands, keyOf) {
   const logo = icon("logo");
   logo.classList.add("logo");
   const exam = h("button.exam-button", { type: "button", title: named("exams"), onclick: commands.exams }, logo, name, icon("chevron"));
-  const chips = h("div.chips", { role: "status" });
+  const chips = h("div.chips", { role: "group", "aria-label": "State" });
   const undo = iconButton("undo", named("undo"), commands.undo, { "data-command": "undo" });
   const redo = iconButton("redo", named("redo"), commands.redo, { "data-command": "redo" });
   const count = h("span.count", {});
@@ -57,6 +57,7 @@ function chipsOf({ series, session, isConnected, unsentOps }) {
   const chips = [];
   if (!isConnected) chips.push(chip("🔌", "Goobusters is not running", "warn", "core"));
   else if (session?.server.state === "offline") chips.push(chip("☁️", "Offline – your work is kept", "calm", "offline"));
+  else if (session?.server.state === "unset") chips.push(chip("🧭", "No server yet – your work is kept", "calm", "unset"));
   else if (session?.server.state === "unauthorized") chips.push(chip("🔑", "Access has run out", "warn", "token"));
   if (!isConnected && unsentOps > 0) chips.push(chip("✏️", `${unsentOps} strokes wait`, "warn", "waiting"));
   if (!series) return chips;
