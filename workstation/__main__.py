@@ -30,8 +30,15 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"goobusters: there is no command {arguments[0]!r}\n\n{usage()}", file=sys.stderr)
         return 2
     module, function = COMMANDS[arguments[0]][0].split(":")
-    status = getattr(importlib.import_module(module), function)(arguments[1:])
-    return int(status or 0)
+    try:
+        function_itself = getattr(importlib.import_module(module), function)
+    except ImportError as error:
+        if arguments[0] != "workstation":
+            raise
+        print(f"The window cannot be opened, because Qt is not complete here: {error}", file=sys.stderr)
+        print("`goobusters backend` works without it, in a browser.", file=sys.stderr)
+        return 1
+    return int(function_itself(arguments[1:]) or 0)
 
 
 def usage() -> str:

@@ -169,18 +169,24 @@ class Cache:
         """Remembers the server's list for the next start."""
         write_json(self.root / "listing.json", value)
 
-    def enforce_limit(self, limit_bytes: int, in_use: Iterable[SeriesKey]) -> None:
-        """Removes the pictures of the series unopened for longest until the cache is within its limit."""
+    def enforce_limit(self, limit_bytes: int, in_use: Iterable[SeriesKey]) -> list[SeriesKey]:
+        """Removes the pictures of the series unopened for longest until the cache is within its limit.
+
+        Returns whose pictures are gone; those of `in_use` stay.
+        """
+        removed: list[SeriesKey] = []
         spared = set(in_use)
         entries = [(self.series(key), key) for key in self.known()]
         sizes = {key: entry.size() for entry, key in entries}
         total = sum(sizes.values())
         for entry, key in sorted(entries, key=lambda pair: (pair[0].directory / "ids.json").stat().st_mtime):
             if total <= limit_bytes:
-                return
-            if key not in spared:
+                break
+            if key not in spared and entry.manifest() is not None:
                 entry.drop_frames()
                 total += entry.size() - sizes[key]
+                removed.append(key)
+        return removed
 
 
 def source_stamp(clip: Path) -> str:

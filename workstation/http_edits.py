@@ -37,7 +37,7 @@ def add_routes(app: bottle.Bottle, core: Core) -> None:
         journal = _journal(model)
         was_dirty = journal.is_dirty
         try:
-            count = journal.append_edits(ops, _picture(core, model))
+            count = journal.append_edits(ops, picture_of(core, model))
         except OSError as error:
             raise CoreError("CACHE_NOT_WRITABLE", "The edit cannot be written to the disk.", 507) from error
         if journal.is_dirty != was_dirty:
@@ -82,7 +82,8 @@ def _journal(model: SeriesModel) -> Journal:
     return model.journal
 
 
-def _picture(core: Core, model: SeriesModel) -> Picture:
+def picture_of(core: Core, model: SeriesModel) -> Picture:
+    """What edits of a series must fit into. Raises CoreError NOT_OPEN."""
     manifest = model.manifest
     if manifest is None:
         raise CoreError("NOT_OPEN", "This series is not open.", 409)

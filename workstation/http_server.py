@@ -76,6 +76,7 @@ class _Response(SimpleHandler):
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     timeout = _IDLE_SECONDS
+    disable_nagle_algorithm = True  # head and body are two writes: together with delayed ACKs that would cost 40 ms
     server: LocalServer
 
     def handle_one_request(self) -> None:

@@ -88,7 +88,7 @@ def store_archive(archive: Archive, directory: Path) -> None:
     replace_directory(temporary, directory)
 
 
-def check_archive(archive: Archive, *, frame_count: int, width: int, height: int, label_id: str) -> None:
+def check_archive(archive: Archive, *, frame_count: int, width: int, height: int) -> None:
     """Refuses masks that do not fit the clip as extracted here, before anything is written.
 
     Raises CoreError ARCHIVE_INVALID or FRAMES_DIFFER.

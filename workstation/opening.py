@@ -40,28 +40,32 @@ class Opening:
 
     def run(self, job: Job) -> None:
         """Opens the series; whatever goes wrong ends up in its state."""
-        model = self._model
+        problem = self._attempt(job)
+        with self._model.lock:  # at once: who sees that it ended may open the series again
+            self._model.job = None
+            if isinstance(problem, JobCancelledError):
+                self._set(State.EXTRACTED if self._model.manifest else State.NOT_DOWNLOADED)
+            elif problem is not None:
+                self._fail(problem)
+        self._core.session.publish(self._model)
+        if problem is None:
+            self._core.session.enforce_cache_limit()
+
+    def _attempt(self, job: Job) -> CoreError | None:
+        tag = series_tag(self._model.key)
         try:
-            self._core.cache.enforce_limit(
-                self._core.settings.cache_limit_mb * 1_000_000, self._core.session.open_keys()
-            )
             self._fetch_frames(job)
             self._fetch_masks(job)
             self._entry.touch()
-        except JobCancelledError:
-            self._set(State.EXTRACTED if model.manifest else State.NOT_DOWNLOADED)
         except CoreError as error:
-            self._fail(error)
+            return error
         except OSError as error:
-            log.error("series %s: %s", series_tag(model.key), type(error).__name__)
-            self._fail(CoreError("CACHE_NOT_WRITABLE", "Files of this series cannot be written or read.", 500))
+            log.error("series %s: %s", tag, type(error).__name__)
+            return CoreError("CACHE_NOT_WRITABLE", "Files of this series cannot be written or read.", 500)
         except Exception:  # the thread's last line of defence: the person must see that it stopped
-            log.exception("series %s", series_tag(model.key))
-            self._fail(CoreError("INTERNAL_ERROR", "Something unexpected went wrong while opening this series.", 500))
-        finally:
-            with model.lock:
-                model.job = None
-            self._core.session.publish(model)
+            log.exception("series %s", tag)
+            return CoreError("INTERNAL_ERROR", "Something unexpected went wrong while opening this series.", 500)
+        return None
 
     def _set(self, state: State, **changes: Any) -> None:
         with self._model.lock:
@@ -79,9 +83,12 @@ class Opening:
         self._set(state, error_code=error.code, message=error.message, action=action)
 
     def _fetch_frames(self, job: Job) -> None:
-        self._set(State.DOWNLOADING)
+        is_open = self._model.state is State.READY  # opened again: nothing to be shown unless there is work to do
+        if not is_open:
+            self._set(State.DOWNLOADING)
         clip = self._core.plugins.first("download_clip", core=self._core, series=self._model.listed, job=job)
-        self._set(State.DOWNLOADED)
+        if not is_open:
+            self._set(State.DOWNLOADED)
         try:
             stamp = source_stamp(clip)
         except OSError as error:
@@ -93,7 +100,8 @@ class Opening:
             found = self._core.plugins.first("extract_frames", clip=clip, target=target, job=job)
             found = Manifest(**{**found.__dict__, "semi_synthetic": is_semi_synthetic(clip.name)})
             manifest = self._entry.finish_frames(found, stamp)
-        self._set(State.EXTRACTED, manifest=manifest)
+        if self._model.manifest != manifest or not is_open:
+            self._set(State.EXTRACTED, manifest=manifest)
 
     def _fetch_masks(self, job: Job) -> None:
         self.load_cached()
@@ -146,10 +154,7 @@ class Opening:
         manifest = self._model.manifest
         if manifest is None:
             raise CoreError("NOT_OPEN", "This series is not open.", 409)
-        label_id = self._core.settings.label_id
-        check_archive(
-            archive, frame_count=manifest.frame_count, width=manifest.width, height=manifest.height, label_id=label_id
-        )
+        check_archive(archive, frame_count=manifest.frame_count, width=manifest.width, height=manifest.height)
         directory = self._entry.masks / _directory_name(archive)
         self._entry.prepare()
         store_archive(archive, directory)

@@ -74,11 +74,9 @@ def undo_stack(ops: Iterable[Op]) -> tuple[list[str], list[str]]:
             applied.append(op["id"])
             undone.clear()
         elif op["op"] == "undo":
-            applied.remove(op["entry"])
-            undone.append(op["entry"])
+            undone.append(applied.pop())  # the journal lets in none but the newest
         elif op["op"] == "redo":
-            undone.remove(op["entry"])
-            applied.append(op["entry"])
+            applied.append(undone.pop())
     return applied, undone
 
 

@@ -29,7 +29,7 @@ from workstation.jobs import Job
 from workstation.journal import Journal
 from workstation.masks import MaskSet
 from workstation.opening import Opening
-from workstation.replay import EMPTY, Replay, kept, touched_keys
+from workstation.replay import EMPTY, Op, Replay, kept, touched_keys
 from workstation.series import SaveState, SeriesModel, series_tag
 
 if TYPE_CHECKING:
@@ -206,20 +206,8 @@ class Saver:
         self._show(SaveState.SAVING)
         journal, masks = self._edited()
         with journal.lock:
-            ops, accepted = journal.ops(), journal.accepted()
-        parent = accepted["version_id"] if accepted else masks.version_id
-        data = pack_save(
-            masks,
-            Replay(masks, ops),
-            label_id=self._core.settings.label_id,
-            metadata={
-                "study_uid": self._model.listed.study_uid,
-                "series_uid": self._model.listed.series_uid,
-                "previous_version_id": parent,
-                "editor": self._core.server.editor,
-                "edited_at": datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"),
-            },
-        )
+            ops, parent = journal.ops(), parent_version(journal, masks)
+        data = pack_annotations(self._core, self._model, ops)
         record = Record(_SENDING, len(ops), parent, hashlib.sha256(data).hexdigest())
         write_bytes(self._entry.save_archive, data)
         self._store(record)
@@ -355,6 +343,27 @@ class Saver:
 
 def _ids(model: SeriesModel) -> dict[str, str]:
     return {"study_uid": model.listed.study_uid, "series_uid": model.listed.series_uid}
+
+
+def parent_version(journal: Journal, masks: MaskSet) -> str | None:
+    """The version that the next save follows: the last one accepted, also while its masks are still to come."""
+    accepted = journal.accepted()
+    return accepted["version_id"] if accepted else masks.version_id
+
+
+def pack_annotations(core: Core, model: SeriesModel, ops: list[Op] | None = None) -> bytes:
+    """The archive of everything drawn up to now (or by `ops`), as a save sends it. Raises CoreError NOT_OPEN."""
+    journal, masks = model.journal, model.masks
+    if journal is None or masks is None:
+        raise CoreError("NOT_OPEN", "This series is not open.", 409)
+    metadata = {
+        **_ids(model),
+        "previous_version_id": parent_version(journal, masks),
+        "editor": core.server.editor,
+        "edited_at": datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"),
+    }
+    replay = Replay(masks, journal.ops() if ops is None else ops)
+    return pack_save(masks, replay, label_id=core.settings.label_id, metadata=metadata)
 
 
 def pack_save(masks: MaskSet, replay: Replay, *, label_id: str, metadata: dict[str, Any]) -> bytes:

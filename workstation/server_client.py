@@ -144,7 +144,7 @@ class ServerClient:
     def _request(self, method: str, path: str, **options: Any) -> requests.Response:
         if not self._url:
             raise CoreError("SERVER_UNSET", "No server is set.", 503)
-        headers = {"X-Editor": self._editor, **options.pop("headers", {})}
+        headers = {"X-Editor": self._editor.encode("utf-8"), **options.pop("headers", {})}
         tries = _TRIES if method == "GET" and not options.get("stream") else 1
         for attempt in range(1, tries + 1):
             try:

@@ -37,6 +37,7 @@ class Session:
         self._remote_news = threading.Condition()
         self.remote_count = 0
         self._listing_job = Job()
+        self.current: SeriesKey | None = None  # the one that was opened last
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
@@ -215,6 +216,7 @@ class Session:
     def open(self, key: SeriesKey) -> SeriesModel:
         """Starts to bring a series onto this machine, unless that is under way already."""
         model = self.model(key)
+        self.current = key
         with model.lock:
             if model.job is None:
                 job = model.job = Job(lambda done, total: self._progress(model, done, total))
@@ -272,10 +274,17 @@ class Session:
             self.publish(model)
         return {"purged": len(keys), "kept_edits": kept}
 
-    def open_keys(self) -> list[SeriesKey]:
-        """Series whose pictures the cache limit must spare."""
+    def enforce_cache_limit(self) -> None:
+        """Removes pictures of series unopened for longest; spares the open one and those something is done with."""
         with self._lock:
-            return [key for key, model in self._models.items() if model.manifest is not None]
+            models = dict(self._models)
+        spared = [key for key, model in models.items() if key == self.current or model.job or model.save]
+        for key in self._core.cache.enforce_limit(self._core.settings.cache_limit_mb * 1_000_000, spared):
+            if key in models:
+                with models[key].lock:
+                    models[key].manifest = None
+                    models[key].state = State.NOT_DOWNLOADED
+                self.publish(models[key])
 
     def publish(self, model: SeriesModel) -> None:
         """Tells watchers how a series stands."""

@@ -26,6 +26,7 @@ class Workstation:
             "DATASET": f"folder:{clips}",
             "SERVER_URL": server,
             "USER_EMAIL": editor,
+            "MDAI_TOKEN": "a token, so that nobody's keyring is asked",
             "VIDEO_CACHE_PATH": str(directory / "cache"),
         }
         directory.mkdir(parents=True, exist_ok=True)

@@ -143,12 +143,26 @@ def test_progress_and_cancel(tmp_path: Path) -> None:
         extract(write_clip(tmp_path / "clip.avi"), tmp_path / "two", job)
 
 
+def header_first(data: bytes) -> bytes:
+    """The MP4 with its table of frames before them, as in files meant for streaming: cut, it still opens."""
+    media, table = data.index(b"mdat") - 4, data.index(b"moov") - 4
+    header = bytearray(data[table:])
+    offsets = header.index(b"stco") + 4
+    for entry in range(int.from_bytes(header[offsets + 4 : offsets + 8], "big")):
+        place = offsets + 8 + 4 * entry
+        moved = int.from_bytes(header[place : place + 4], "big") + len(header)
+        header[place : place + 4] = moved.to_bytes(4, "big")
+    return data[:media] + bytes(header) + data[media:table]
+
+
 def damaged(kind: str, path: Path) -> Path:
     if kind == "noise":
         path.write_bytes(bytes(range(256)) * 40)
     elif kind == "cut video":
         data = write_mp4(path.with_suffix(".whole.mp4"), 60).read_bytes()
         path.write_bytes(data[: len(data) // 2])
+    elif kind == "cut video, header first":
+        path.write_bytes(header_first(write_mp4(path.with_suffix(".whole.mp4"), 60).read_bytes())[:-3000])
     elif kind == "cut DICOM":
         data = Path(get_path("ybr_color")).read_bytes()
         path.write_bytes(data[: len(data) * 2 // 3])
@@ -177,6 +191,7 @@ def damaged(kind: str, path: Path) -> Path:
         ("noise", ".dcm", {"CLIP_UNREADABLE"}),
         ("noise", ".png", {"CLIP_UNREADABLE"}),
         ("cut video", ".mp4", {"CLIP_UNREADABLE", "CLIP_TRUNCATED"}),
+        ("cut video, header first", ".mp4", {"CLIP_TRUNCATED"}),
         ("cut DICOM", ".dcm", {"CLIP_UNREADABLE", "CLIP_TRUNCATED"}),
         ("DICOM without pictures", ".dcm", {"CLIP_UNREADABLE"}),
         ("folder of noise", "", {"CLIP_UNREADABLE"}),

@@ -11,4 +11,5 @@ PIPELINE = (
     "mask_sync",
     "retrack_wait",
     "merge_policy",
+    "export_archive",
 )

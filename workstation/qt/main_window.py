@@ -15,7 +15,9 @@ from workstation.backend import Backend
 from workstation.core import version
 from workstation.errors import CoreError
 from workstation.qt.event_bridge import EventBridge
+from workstation.qt.exchange import add_exchange
 from workstation.qt.web_view import WebView
+from workstation.series import SaveState, State
 
 log = logging.getLogger("goobusters.qt")
 
@@ -70,6 +72,28 @@ _MENUS: tuple[tuple[str, tuple[tuple[str, str, str] | None, ...]], ...] = (
     ("&Help", (("&Help and keys", "help", "F1"), ("&About Goobusters", "window:about", ""))),
 )
 
+_STATES = {
+    State.NOT_DOWNLOADED: "not on this computer",
+    State.DOWNLOADING: "downloading",
+    State.DOWNLOADED: "preparing pictures",
+    State.EXTRACTING: "preparing pictures",
+    State.EXTRACTED: "fetching masks",
+    State.PENDING: "the server is preparing masks",
+    State.TRACKING: "the server is preparing masks",
+    State.READY: "ready",
+    State.EDITED: "not saved",
+    State.SAVED: "saved",
+    State.ERROR: "needs attention",
+}
+_SAVES = {
+    SaveState.SAVING: "saving",
+    SaveState.WAITING: "waiting to save",
+    SaveState.RETRACKING: "new masks are coming",
+    SaveState.CONFLICT: "waiting for your choice",
+    SaveState.OFFLINE: "kept here, goes up when the server is back",
+    SaveState.FAILED: "not saved",
+}
+
 
 class MainWindow(QMainWindow):
     """The window over one backend. `closed` once everything has ended and the program may quit."""
@@ -116,6 +140,8 @@ class MainWindow(QMainWindow):
                     menu.addSeparator()
                 else:
                     menu.addAction(self._action(*entry))
+                    if entry[1] == "window:purge":
+                        add_exchange(menu, self._core, self)
 
     def _action(self, text: str, command: str, keys: str) -> QAction:
         action = QAction(text, self)
@@ -184,6 +210,8 @@ class MainWindow(QMainWindow):
             self._show_server(data)
         elif kind == "series":
             self._show_work(data)
+        elif kind == "notice" and data["code"] == "IMPORTED":
+            self.view.open(self._backend.address)  # the page must read the journal anew
 
     def _show_server(self, session: dict[str, Any]) -> None:
         words = {
@@ -197,9 +225,11 @@ class MainWindow(QMainWindow):
         self._server_line.setText(f"{text} · {editor}" if editor else text)
 
     def _show_work(self, series: dict[str, Any]) -> None:
+        if self._core.session.current != (series["study_uid"], series["series_uid"]):
+            return
         name = f"Exam {series['exam_number']}, Series {series['series_number']}"
         progress = series["progress"] or series["save"]
-        words = series["save"]["state"] if series["save"] else series["state"].replace("_", " ")
+        words = _SAVES[series["save"]["state"]] if series["save"] else _STATES[series["state"]]
         count = f" {progress['done']} of {progress['total']}" if progress and progress["total"] else ""
         self._work_line.setText(f"{name}: {words}{count}")
 
