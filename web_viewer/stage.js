@@ -41,7 +41,10 @@ export class Stage {
       this.setPlace({ scale: from.place.scale, x: from.place.x + contact.x - from.x, y: from.place.y + contact.y - from.y });
     };
     return {
-      drawStart: (contact, isErasing) => this.tool?.start(work, this.#toPoint(contact), isErasing),
+      drawStart: (contact, isErasing) => {
+        store.set({ isPlaying: false });
+        this.tool?.start(work, this.#toPoint(contact), isErasing);
+      },
       drawMove: (contact) => this.tool?.move(work, this.#toPoint(contact)),
       drawEnd: () => this.tool?.end(work),
       drawCancel: () => this.tool?.cancel(work),

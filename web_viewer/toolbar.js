@@ -44,6 +44,11 @@ export function createToolbar(bar, store, commands, keyOf) {
     steps[1].disabled = !canRedo;
     labels.hidden = (session?.label_types.filter((type) => type.kind === "mask").length ?? 0) < 2;
   }, "tool", "canEdit", "canUndo", "canRedo", "session");
+  store.watch(({ session, label }) => {
+    const type = session?.label_types.find(({ label_id }) => label_id === (label ?? session.label_id));
+    labels.style.color = type?.colour ?? "";
+    labels.title = type ? `What to mark: ${type.name}` : "What to mark";
+  }, "session", "label");
   return { add };
 }
 

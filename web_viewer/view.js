@@ -6,6 +6,12 @@ import { noPicture } from "./pages/no_picture.js";
 /** @param {{store: object, work: object, timeline: object, commands: Record<string, () => void>}} app */
 export function createView({ store, work, timeline, commands }) {
   const stage = document.getElementById("stage");
+  // A click leaves the focus where it was: Space then plays and arrows move on, instead of pressing the button again.
+  for (const id of ["topbar", "toolbar", "transport", "options"]) {
+    document.getElementById(id).addEventListener("mousedown", (event) => event.target.closest("button") && event.preventDefault());
+    document.getElementById(id).addEventListener("pointerup", (event) => event.target.matches("input[type=range]") && event.target.blur());
+  }
+  document.addEventListener("gesturestart", (event) => event.preventDefault()); // Safari's own zoom of the page
   const light = window.matchMedia("(prefers-color-scheme: light)");
   const setTheme = () => {
     const { theme } = store.get().settings;

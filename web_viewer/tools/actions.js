@@ -32,6 +32,14 @@ function copyFrom(work, tool, direction) {
   return false;
 }
 
+/**
+ * Whether a person said something about the shown frame. Clearing takes that back; where only the server's mask is,
+ * clearing can but mean that there is nothing, or the mask would come back with the next save.
+ */
+function isVerified({ masks, editor }) {
+  return ["annotation", "empty"].includes(masks.frameKind(editor.frame));
+}
+
 /** Puts frames back to what the server has, as one edit that can be undone. */
 function reset(work, tool, frames) {
   const { masks, editor } = work;
@@ -54,7 +62,7 @@ export const ACTIONS = {
   copy_previous: (work) => copyFrom(work, "copy_previous", -1),
   copy_next: (work) => copyFrom(work, "copy_next", 1),
   mark_empty: (work) => work.withMasks([work.editor.frame], () => work.editor.clear("mark_empty", true)),
-  clear: (work) => work.withMasks([work.editor.frame], () => work.editor.clear("clear", false)),
+  clear: (work) => work.withMasks([work.editor.frame], () => work.editor.clear("clear", !isVerified(work))),
   reset_frame: (work) => reset(work, "reset_frame", [work.editor.frame]),
   reset_series: (work) => reset(work, "reset_series", work.masks.changedFrames()),
 };

@@ -39,7 +39,9 @@ function strokeTool(id, value) {
       paintTo(work, point, true);
     },
     move(work, point) {
-      if (mask) paintTo(work, point, false);
+      // Undo or another frame in the middle of a stroke ends it; what the hand still does belongs to nothing.
+      if (mask && work.editor.isDrawing) paintTo(work, point, false);
+      else mask = null;
     },
     end(work) {
       if (mask) work.editor.commit(written === 0 ? "eraser" : "brush");
