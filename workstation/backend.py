@@ -85,6 +85,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Runs until Ctrl-C or SIGTERM."""
     options_parser = parser("backend")
     options_parser.add_argument("--print-address", action="store_true", help="print the address alone, for programs")
+    options_parser.add_argument("--stop-with-stdin", action="store_true", help="stop when standard input ends")
     options = options_parser.parse_args(arguments)
     backend = start_backend(options)
     if backend is None:
@@ -97,7 +98,16 @@ def main(arguments: list[str] | None = None) -> int:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
+    if options.stop_with_stdin:
+        threading.Thread(target=_set_when_stdin_ends, args=(stopped,), name="stdin", daemon=True).start()
     while not stopped.wait(0.5):
         pass
     backend.stop()
     return 0
+
+
+def _set_when_stdin_ends(stopped: threading.Event) -> None:
+    """Standard input is a pipe from whoever started this: it ends with that process, whatever ends it."""
+    while sys.stdin.buffer.read(4096):
+        pass
+    stopped.set()

@@ -118,7 +118,9 @@ def address_of(server: subprocess.Popen[bytes], log: Path) -> str:
 def start_shell(shell: str, environment: dict[str, str], home: Path) -> subprocess.Popen[bytes]:
     """Starts the workstation, with a window or without, with settings of the demo's own."""
     command = [sys.executable, "-m", "workstation", shell, "--user", str(home / "user")]
-    return subprocess.Popen(command, env=environment, cwd=home)
+    if shell == "workstation":  # a window outlives a crash of this process, so that nobody loses sight of their work
+        return subprocess.Popen(command, env=environment, cwd=home)
+    return subprocess.Popen([*command, "--stop-with-stdin"], env=environment, cwd=home, stdin=subprocess.PIPE)
 
 
 def wait(process: subprocess.Popen[bytes]) -> int:
