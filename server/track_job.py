@@ -10,13 +10,16 @@ import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from server.files import make_directory, write_atomic
 from server.production import MASKS, NEW_ARCHIVE, NEW_MASKS
 from tracking.contracts.archive import METADATA, Annotation, ArchiveError, dump_metadata, load_metadata, pack, unpack
 from tracking.contracts.dataset import ExportedAnnotation, Problem
 from tracking.contracts.labels import mask_filename
+
+if TYPE_CHECKING:
+    from tracking.clip import Clip
 
 
 @dataclass(frozen=True)
@@ -72,9 +75,9 @@ def run(job: TrackJob, progress: Callable[[int, int], None], cancelled: Callable
 
     size: tuple[int, int, int] | None = None
     try:
-        clip = open_clip(job.clip)
+        clip = open_clip(job.clip, cancelled)
         size = (clip.frame_count, clip.width, clip.height)
-        return _track(job, size, progress, cancelled)
+        return _track(job, clip, size, progress, cancelled)
     except (TrackingError, ArchiveError, PolygonError) as error:
         raise JobFailed(error.code, str(error), size) from None
     except OSError as error:
@@ -84,7 +87,11 @@ def run(job: TrackJob, progress: Callable[[int, int], None], cancelled: Callable
 
 
 def _track(
-    job: TrackJob, size: tuple[int, int, int], progress: Callable[[int, int], None], cancelled: Callable[[], bool]
+    job: TrackJob,
+    clip: Clip,
+    size: tuple[int, int, int],
+    progress: Callable[[int, int], None],
+    cancelled: Callable[[], bool],
 ) -> JobResult:
     from tracking.flow_store import FlowStore
     from tracking.track import track
@@ -94,7 +101,7 @@ def _track(
     annotations = job.mask_directory / f"{NEW_MASKS}.annotations"
     problems = _write_annotations(job, annotations, size)
     result = track(
-        job.clip,
+        clip,
         annotations,
         out,
         flow_method=job.flow_method,

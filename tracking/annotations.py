@@ -4,12 +4,12 @@ Both forms of SPEC 6 are read: a client's `annotations[]` and a server's `frames
 """
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
+from tracking.clip import Clip
 from tracking.contracts.archive import METADATA, Archive, ArchiveError, load_metadata, read_submission
 from tracking.contracts.masks import decode_mask
 from tracking.errors import AnnotationsError
@@ -49,10 +49,8 @@ class Annotations:
         return sorted({label for _, label in self.masks})
 
 
-def read_annotations(
-    directory: Path, width: int, height: int, frame_count: Callable[[], int], empty_id: str
-) -> Annotations:
-    """Read and check `directory` against a clip of that size and length (asked only when there are annotations).
+def read_annotations(directory: Path, clip: Clip, empty_id: str) -> Annotations:
+    """Read and check `directory` against the clip's size and length (asked only when there are annotations).
 
     Raises AnnotationsError: ANNOTATIONS_MISSING, ANNOTATIONS_UNREADABLE, or a code of contracts.archive and
     contracts.masks: METADATA_INVALID, FRAME_OUT_OF_RANGE, FILENAME_INVALID, MASK_MISSING, MASK_WRONG_SIZE,
@@ -65,14 +63,16 @@ def read_annotations(
             raise ArchiveError("METADATA_INVALID", "metadata.json names no study and series.")
         submission = read_submission(archive, study_uid=study, series_uid=series, empty_id=empty_id)
         if submission.annotations:
-            last, count = submission.annotations[-1].frame_number, frame_count()
+            last, count = submission.annotations[-1].frame_number, clip.frame_count
             if last >= count:
                 raise ArchiveError("FRAME_OUT_OF_RANGE", f"Frame {last} is annotated, but the clip has {count} frames.")
         masks = {}
         for entry in submission.annotations:
             if entry.filename is not None:
+                clip.stop_if_cancelled()
                 encoded = archive.masks[entry.filename]
-                pixels = np.frombuffer(decode_mask(encoded, width, height), np.uint8).reshape(height, width)
+                flat = np.frombuffer(decode_mask(encoded, clip.width, clip.height), np.uint8)
+                pixels = flat.reshape(clip.height, clip.width)
                 key = (entry.frame_number, entry.label_id)
                 masks[key] = AnnotatedMask(*key, pixels, encoded, hashlib.sha256(pixels.tobytes()).hexdigest())
     except ArchiveError as error:

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from tracking.annotations import read_annotations
+from tracking.clip import Clip
 from tracking.contracts.archive import METADATA, ArchiveError, load_metadata
-from tracking.errors import TrackingError
+from tracking.errors import AnnotationsError
 from tracking.params import Params
 from tracking.plan import Plan
 
@@ -31,20 +32,20 @@ class KeptResult:
 
     @classmethod
     def load(
-        cls, directory: Path, tracker: str, new: Plan, size: tuple[int, int], empty_id: str, label: str
+        cls, directory: Path, tracker: str, new: Plan, clip: Clip, empty_id: str, label: str
     ) -> "KeptResult | None":
-        """The earlier result, or None when it is of other inputs, damaged or gone. `size` is (width, height)."""
+        """The earlier result, or None when it is of other inputs, damaged or gone. Raises Cancelled."""
         try:
             metadata = load_metadata((directory / METADATA).read_bytes())
             if metadata.get("tracker") != tracker or metadata.get("frame_count") != new.frame_count:
                 return None
-            annotations = read_annotations(directory, *size, lambda: new.frame_count, empty_id)
+            annotations = read_annotations(directory, clip, empty_id)
             entries: dict[int, list[dict[str, Any]]] = {}
             for entry in metadata["frames"]:
                 entries.setdefault(entry["frame_number"], []).append(entry)
                 if entry["filename"] is not None and not (directory / entry["filename"]).is_file():
                     return None
-        except (ArchiveError, TrackingError, OSError, KeyError, TypeError) as error:
+        except (ArchiveError, AnnotationsError, OSError, KeyError, TypeError) as error:
             LOG.warning("an earlier result cannot be used again: %s", type(error).__name__)
             return None
         return cls(directory, Plan(annotations, label, new.frame_count, new.is_local), entries)

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tracking.annotations import read_annotations
-from tracking.clip import open_clip
+from tracking.annotations import Annotations, read_annotations
+from tracking.clip import Clip, open_clip
 from tracking.contracts.labels import EMPTY_ID, LABEL_ID
 from tracking.fill import Entry, FrameFiller, Sources
 from tracking.flow import ClipTracker, DisFlow, FlowMethod, find_method
@@ -39,7 +39,7 @@ class TrackResult:
 
 
 def track(
-    clip_path: str | Path,
+    clip: str | Path | Clip,
     annotations: str | Path,
     out: str | Path,
     *,
@@ -56,9 +56,9 @@ def track(
 ) -> TrackResult:
     """Track a clip's annotations and write an unpacked server archive (SPEC 6) into `out`, replacing what is there.
 
-    clip_path: video, DICOM file or folder of pictures. annotations: directory with metadata.json and masks.
-    flow_cache: where flow is kept between runs (None: not at all). previous: an earlier `out` of this clip; what did
-    not change since is taken over byte for byte. It may be the directory that `out` names.
+    clip: video, DICOM file or folder of pictures, or an opened Clip. annotations: directory with metadata.json and
+    masks. flow_cache: where flow is kept between runs (None: not at all). previous: an earlier `out` of this clip;
+    what did not change since is taken over byte for byte. It may be the directory that `out` names.
     label_id: the label whose files carry no suffix. empty_id: the label that means verified empty.
     progress(frames done, frames in all) is called once or more a frame; on_frame(frame_number, entries) when a frame's
     masks lie in `mask_files.partial_directory(out)`; cancelled() is asked at least each 0.2 s on common clips.
@@ -67,31 +67,32 @@ def track(
     started = time.perf_counter()
     is_cancelled = cancelled or (lambda: False)
     method = find_method(flow_method)
-    clip = open_clip(clip_path, is_cancelled)
-    with ExitStack() as opened:
+    opened_clip = clip if isinstance(clip, Clip) else open_clip(clip)
+    opened_clip.cancelled = is_cancelled
+    with ExitStack() as stack:
         mover: Motion | ClipTracker
         if isinstance(method, FlowMethod):
-            mover = opened.enter_context(Motion(clip, method, params, flow_cache, is_cancelled))
+            mover = stack.enter_context(Motion(opened_clip, method, params, flow_cache, is_cancelled))
         else:
             mover = method
-        verified = read_annotations(Path(annotations), clip.width, clip.height, lambda: clip.frame_count, empty_id)
-        plan = Plan(verified, label_id, clip.frame_count, isinstance(mover, Motion))
-        tracker = fingerprint(clip.digest, method.name, method.version, params)
+        verified = read_annotations(Path(annotations), opened_clip, empty_id)
+        plan = Plan(verified, label_id, opened_clip.frame_count, isinstance(mover, Motion))
+        tracker = fingerprint(opened_clip.digest, method.name, method.version, params)
         kept = None
         if previous is not None:
-            kept = KeptResult.load(Path(previous), tracker, plan, (clip.width, clip.height), empty_id, label_id)
+            kept = KeptResult.load(Path(previous), tracker, plan, opened_clip, empty_id, label_id)
         changed = [number for number in range(plan.frame_count) if kept is None or not kept.holds(number, plan)]
         ready = time.perf_counter()
 
         report = Progress(plan.frame_count, progress)
-        output = opened.enter_context(OutputDirectory(Path(out)))
-        filler = FrameFiller(
-            plan, kept, output, Sources(clip, mover, plan, changed, params, is_cancelled), label_id, empty_id
-        )
         if isinstance(mover, Motion):
             mover.on_frame_found = report.flow_found
+        output = stack.enter_context(OutputDirectory(Path(out)))
+        sources = Sources(opened_clip, mover, plan, changed, params, is_cancelled)
+        filler = FrameFiller(plan, kept, output, sources, label_id, empty_id)
         frames: list[Entry] = []
         for number in range(plan.frame_count):
+            opened_clip.stop_if_cancelled()
             entries = filler.fill(number)
             frames += entries
             report.frame_done(number + 1)
@@ -99,22 +100,30 @@ def track(
                 on_frame(number, entries)
         if isinstance(mover, Motion):
             mover.finish()
-        mask_count = sum(entry["has_mask"] for entry in frames)
-        output.publish(
-            {
-                "study_uid": verified.study_uid,
-                "series_uid": verified.series_uid,
-                "version_id": version_id,
-                "flow_method": method.name,
-                "generated_at": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
-                "frame_count": plan.frame_count,
-                "mask_count": mask_count,
-                "tracker": tracker,
-                "frames": frames,
-            }
-        )
+        output.publish(_metadata(verified, version_id, method.name, tracker, plan.frame_count, frames))
         report.finish()
         done = time.perf_counter()
         seconds = {"open": ready - started, "track": done - ready, "total": done - started}
         flow_kept = isinstance(mover, Motion) and mover.was_kept
-        return TrackResult(plan.frame_count, mask_count, len(changed), flow_kept, seconds)
+        return TrackResult(plan.frame_count, _mask_count(frames), len(changed), flow_kept, seconds)
+
+
+def _metadata(
+    verified: Annotations, version_id: str | None, method: str, tracker: str, frame_count: int, frames: list[Entry]
+) -> dict[str, object]:
+    """metadata.json of a server archive; `tracker` says to the next run what the masks were made with."""
+    return {
+        "study_uid": verified.study_uid,
+        "series_uid": verified.series_uid,
+        "version_id": version_id,
+        "flow_method": method,
+        "generated_at": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        "frame_count": frame_count,
+        "mask_count": _mask_count(frames),
+        "tracker": tracker,
+        "frames": frames,
+    }
+
+
+def _mask_count(frames: list[Entry]) -> int:
+    return sum(entry["has_mask"] for entry in frames)
