@@ -19,7 +19,7 @@ from pathlib import Path
 from server import production, versions
 from server.clock import Clock, to_text
 from server.metrics import Metrics
-from server.records import Failure, Progress, RetrackStatus, SeriesEntry, TrackingStatus
+from server.records import Failure, Production, Progress, RetrackStatus, SeriesEntry, TrackingStatus
 from server.track_job import JobFailed, JobResult, TrackJob
 from server.workers import Workers
 from tracking.contracts.dataset import Problem
@@ -84,12 +84,18 @@ class Jobs:
         with entry.lock:
             if entry.is_busy:
                 return
-            if entry.production and entry.production.inputs == self.inputs_of(entry):
+            if entry.production and self._is_fresh(entry, entry.production):
                 entry.tracking = TrackingStatus.COMPLETED
                 return
             if entry.current is None:
                 entry.tracking = TrackingStatus.PENDING
             self.enqueue(entry, urgent=entry.current is not None)
+
+    def _is_fresh(self, entry: SeriesEntry, served: Production) -> bool:
+        try:
+            return served.inputs == self.inputs_of(entry)
+        except OSError:
+            return False  # the clip went away this moment: the job will say so
 
     def enqueue(self, entry: SeriesEntry, *, urgent: bool) -> int:
         """Queues a series; returns how many are ahead of it. The caller holds its lock."""

@@ -80,9 +80,15 @@ class Startup:
     def _stay(self, problem: Problem) -> None:
         """The data set cannot be had: what is on disk is served all the same, and the status says why."""
         log.error("startup_incomplete", extra={"code": problem.code, "reason": problem.message})
-        self._services.status.problems.append(problem)
-        if self._services.status.is_loaded:
-            self._services.jobs.start()
+        services = self._services
+        services.status.problems.append(problem)
+        if not services.status.is_loaded:
+            return
+        for entry in services.store.listed():
+            if entry.production is None:
+                services.jobs.plan(entry)  # fails at once, with the reason
+        services.jobs.start()
+        self._begin(Phase.TRACKING)
 
     def _tell_status(self) -> None:
         """Publishes the status whenever it has changed."""

@@ -9,7 +9,7 @@ import pytest
 
 from tests.helpers.kill_rounds import KillRounds
 
-ROUNDS = int(os.environ.get("KILL_ROUNDS", "12"))
+ROUNDS = int(os.environ.get("KILL_ROUNDS", "8"))
 
 
 @pytest.mark.timeout(60 + 5 * ROUNDS)

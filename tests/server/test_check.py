@@ -1,0 +1,90 @@
+"""`goobusters server --check`: one line a finding, and each thing that can be wrong is found."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from server import check
+from server.__main__ import main
+from server.auth import make_token
+from server.state_lock import StateLock
+from tests.helpers.clips import write_dataset
+from tests.server.conftest import settings_for
+
+Find = Callable[..., dict[str, check.Finding]]
+
+
+@pytest.fixture
+def find(tmp_path: Path) -> Find:
+    """find(**settings) → findings by what they are about."""
+    write_dataset(tmp_path / "clips", 1)
+
+    def run(**changes: str) -> dict[str, check.Finding]:
+        findings = list(check.find(settings_for(tmp_path, **changes), tmp_path))
+        assert len({finding.about for finding in findings}) == len(findings)
+        return {finding.about: finding for finding in findings}
+
+    return run
+
+
+def test_a_good_configuration_has_only_good_findings(find: Find, tmp_path: Path) -> None:
+    before = sorted(tmp_path.rglob("*"))
+    findings = find()
+    assert all(finding.is_good for finding in findings.values()), findings
+    assert findings["DATASET"].text == "1 clips in the folder"
+    assert sorted(tmp_path.rglob("*")) == before  # nothing is left behind
+
+
+def test_a_taken_port(find: Find) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        assert not find(SERVER_PORT=port)[f"port {port}"].is_good
+
+
+def test_a_state_directory_in_use(find: Find, tmp_path: Path) -> None:
+    with StateLock(tmp_path / "server_state"):
+        assert not find()["state"].is_good
+    assert find()["state"].is_good
+
+
+def test_directories_that_cannot_be_written(find: Find, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way", "utf-8")
+    findings = find(STATE_PATH=str(tmp_path / "file" / "state"), DATA_PATH=str(tmp_path / "file"))
+    assert not findings["STATE_PATH"].is_good
+    assert not findings["DATA_PATH"].is_good
+    assert findings["MASK_STORAGE_PATH"].is_good
+
+
+def test_data_sets_that_are_not_there(find: Find, tmp_path: Path) -> None:
+    assert "does not exist" in find(DATASET="folder:nowhere")["DATASET"].text
+    (tmp_path / "empty").mkdir()
+    assert "no clips" in find(DATASET="folder:empty")["DATASET"].text
+    finding = find(DATASET="mdai")["DATASET"]
+    assert (finding.is_good, finding.text) == (False, "mdai needs MDAI_TOKEN, PROJECT_ID, DATASET_ID")
+
+
+def test_tokens_that_are_missing(find: Find, tmp_path: Path) -> None:
+    assert not find(AUTH="tokens")["AUTH"].is_good
+    make_token(tmp_path / "tokens.json", "ann@example.org")
+    assert find(AUTH="tokens")["AUTH"].text == "1 tokens"
+
+
+def test_the_command_prints_lines_and_says_by_its_exit_code(
+    find: Find, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for key, value in {"AUTH": "none", "DATASET": "folder:clips", "SERVER_PORT": "0"}.items():
+        monkeypatch.setenv(key, value)
+    assert main(["--check"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert all(line.startswith("ok  ") for line in lines)
+    monkeypatch.setenv("DATASET", "folder:nowhere")
+    assert main(["--check"]) == 1
+    assert "BAD  DATASET: the folder does not exist" in capsys.readouterr().out
+    monkeypatch.setenv("RETRACK_WORKERS", "many")
+    assert main(["--check"]) == 2
+    assert capsys.readouterr().err == "Setting RETRACK_WORKERS: expects a whole number from 1 to 64.\n"
