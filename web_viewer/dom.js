@@ -56,13 +56,26 @@ const SIGNS = {
   "🔄": "refresh", "🔍": "search",
 };
 
-/**
- * A sign of messages.js as a drawing: emoji look different everywhere, and a plain Linux has no font for them.
- * `data-sign` keeps the sign itself. @param {string} text @returns {Element | null}
- */
+const AS_EMOJI = new Set(["☕", "⏳", "💩🔥", "🎉"]); // people know these four from their colleagues; the others are drawn
+let hasEmoji = null;
+
+/** Whether this system has coloured emoji (a plain Linux has none and would show boxes). */
+function canShowEmoji() {
+  const canvas = document.createElement("canvas");
+  canvas.width = canvas.height = 16;
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  context.font = "14px sans-serif";
+  context.fillText("💩", 0, 13);
+  const { data } = context.getImageData(0, 0, 16, 16);
+  return data.some((value, at) => at % 4 === 0 && value !== data[at + 2]);
+}
+
+/** A sign of messages.js. `data-sign` keeps it where it had to be drawn. @param {string} text @returns {Element | null} */
 export function sign(text) {
   if (!text) return null;
-  const element = SIGNS[text] ? icon(SIGNS[text]) : h("span", { "aria-hidden": "true" }, text);
+  hasEmoji ??= canShowEmoji();
+  const isDrawn = SIGNS[text] && !(hasEmoji && AS_EMOJI.has(text));
+  const element = isDrawn ? icon(SIGNS[text]) : h("span.emoji", { "aria-hidden": "true" }, text);
   element.dataset.sign = text;
   return element;
 }

@@ -1,7 +1,7 @@
 /**
  * What does a hand, a pen or a mouse mean on the picture? A state machine over pointer events; no DOM in here.
  *
- * Mouse: left draws; middle, or left with space held or with the hand tool, pans; right drags brightness.
+ * Mouse: left draws, with Ctrl or ⌘ it picks what lies there; middle, or left with space held or with the hand tool, pans; right drags brightness.
  * Pen: draws; its barrel button or other end erases. `buttons` is 0 on pen moves in QtWebEngine, so down and up are
  * tracked here. Once a pen was seen, fingers never draw: they pan and pinch, and a palm does nothing while the pen is down.
  * Fingers: one draws (until a pen was seen), two pan and pinch, a second finger that lands soon takes the stroke back.
@@ -17,7 +17,7 @@ const SECOND_FINGER_DISTANCE = 24;
 const PALM_SIZE = 60;
 const ERASER_BUTTON = 5;
 
-/** @typedef {{type: string, id: number, x: number, y: number, pressure: number, button: number, time: number, size: number}} Contact
+/** @typedef {{type: string, id: number, x: number, y: number, pressure: number, button: number, time: number, size: number, isPick?: boolean}} Contact
  *   x, y in CSS pixels of the stage, time in ms, size of the contact in CSS pixels */
 /** @typedef {object} Hand what a gesture does: drawStart(contact, isErasing), drawMove(contact), drawEnd(contact), drawCancel(),
  *   panStart(contact), panMove(contact), panEnd(), pinchStart(points), pinchMove(points), pinchEnd(),
@@ -49,7 +49,8 @@ export class Gestures {
     if (contact.type === "pen") this.#dropFingers();
     const { isPanning, isBrightness } = this.mode();
     const isErasing = contact.type === "pen" && (contact.button === ERASER_BUTTON || contact.button === 2);
-    if (contact.type === "mouse" && contact.button === 2) this.#start("brightness", contact);
+    if (contact.isPick && contact.button === 0) this.hand.hold(contact);
+    else if (contact.type === "mouse" && contact.button === 2) this.#start("brightness", contact);
     else if (contact.button === 1 || isPanning) this.#start("pan", contact);
     else if (isBrightness && !isErasing) this.#start("brightness", contact);
     else this.#start("draw", contact, isErasing);

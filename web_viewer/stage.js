@@ -103,7 +103,7 @@ export class Stage {
   #contact(event) {
     return {
       type: event.pointerType || "mouse", id: event.pointerId, x: event.clientX - this.origin.left, y: event.clientY - this.origin.top,
-      pressure: event.pressure, button: event.button, time: event.timeStamp, size: Math.max(event.width, event.height), isAlt: event.altKey,
+      pressure: event.pressure, button: event.button, time: event.timeStamp, size: Math.max(event.width, event.height), isAlt: event.altKey, isPick: event.ctrlKey || event.metaKey,
     };
   }
 

@@ -21,6 +21,14 @@ test("the left mouse button draws, the middle one pans, the right one changes br
   }
 });
 
+test("a click with Ctrl picks and draws nothing", () => {
+  const { gestures, log } = setUp();
+  gestures.down(contact("mouse", 1, 0, 0, 0, { isPick: true }));
+  gestures.move(contact("mouse", 1, 9, 9, 20));
+  gestures.up(contact("mouse", 1, 9, 9, 40));
+  assert.deepEqual(log, ["hold"]);
+});
+
 test("moves without a button down do nothing", () => {
   const { gestures, log } = setUp();
   gestures.move(contact("mouse", 1, 9, 9, 20));

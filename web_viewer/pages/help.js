@@ -11,6 +11,7 @@ const GESTURES = [
     ["Zoom", "wheel with Ctrl, or pinch on a trackpad"],
     ["Brush size", "wheel with Shift or Alt"],
     ["Brightness", "drag with the right button"],
+    ["Pick label and greys", "Ctrl and click"],
   ]],
   ["Pen", [
     ["Draw", "pen; press harder for a wider line"],
@@ -21,7 +22,7 @@ const GESTURES = [
     ["Draw", "one finger"],
     ["Move and zoom", "two fingers"],
     ["Whole picture", "tap twice"],
-    ["Pick what lies there", "hold still"],
+    ["Pick label and greys", "hold still"],
   ]],
 ];
 
