@@ -5,7 +5,7 @@
  * raster of the clip's own size, only where they changed, and only that part of the screen is drawn again.
  */
 import { compose, layerColours } from "./mask_layer.js";
-import { linear, isFull } from "./window_level.js";
+import { cssFilter } from "./window_level.js";
 
 const SHARP_FROM = 3; // from this zoom on, pixels are shown as squares
 
@@ -13,10 +13,9 @@ export class Canvas {
   /**
    * @param {HTMLElement} stage holds both canvases
    * @param {HTMLCanvasElement} picture @param {HTMLCanvasElement} overlay
-   * @param {Record<string, Element>} filter feFuncR, feFuncG, feFuncB of the brightness filter
    */
-  constructor(stage, picture, overlay, filter) {
-    Object.assign(this, { stage, picture, overlay, filter });
+  constructor(stage, picture, overlay) {
+    Object.assign(this, { stage, picture, overlay });
     this.pictureContext = picture.getContext("2d", { alpha: false });
     this.overlayContext = overlay.getContext("2d");
     this.raster = document.createElement("canvas");
@@ -88,12 +87,7 @@ export class Canvas {
   }
 
   setBrightness(setting) {
-    const { slope, intercept } = linear(setting);
-    for (const element of Object.values(this.filter)) {
-      element.setAttribute("slope", slope);
-      element.setAttribute("intercept", intercept);
-    }
-    this.picture.classList.toggle("is-filtered", !isFull(setting));
+    this.picture.style.filter = cssFilter(setting);
   }
 
   /**

@@ -41,8 +41,7 @@ const report = (error) => {
   toast({ code: error.code }, { key: error.code });
 };
 
-const filter = { r: byId("brightness-r"), g: byId("brightness-g"), b: byId("brightness-b") };
-const canvas = new Canvas(byId("stage"), byId("picture"), byId("overlay"), filter);
+const canvas = new Canvas(byId("stage"), byId("picture"), byId("overlay"));
 const work = new Workspace(store, canvas, {
   onError: report,
   onOpened: () => {

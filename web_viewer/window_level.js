@@ -43,3 +43,27 @@ export function lookupTable(setting) {
   for (let value = 0; value < 256; value += 1) table[value] = value * slope + intercept * 255;
   return table;
 }
+
+/**
+ * The same line as a CSS filter. Brightness multiplies, contrast turns the line about mid-grey, and each step clamps, so
+ * their order depends on where the line meets black. (WebKit applies no SVG filter to a canvas.)
+ * @returns {string} "none" when nothing is changed
+ */
+export function cssFilter(setting) {
+  if (isFull(setting)) return "none";
+  const { slope, intercept } = linear({ ...setting, is_inverted: false });
+  const steps = [];
+  if (intercept <= 0) {
+    const contrast = 1 - 2 * intercept;
+    steps.push(`brightness(${round(slope / contrast)})`, `contrast(${round(contrast)})`);
+  } else {
+    const brightness = slope + 2 * intercept;
+    steps.push(`contrast(${round(slope / brightness)})`, `brightness(${round(brightness)})`);
+  }
+  if (setting.is_inverted) steps.push("invert(1)");
+  return steps.join(" ");
+}
+
+function round(value) {
+  return Number(value.toFixed(5));
+}

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { dragged, FULL, isFull, linear, lookupTable, PRESETS } from "../../web_viewer/window_level.js";
+import { cssFilter, dragged, FULL, isFull, linear, lookupTable, PRESETS } from "../../web_viewer/window_level.js";
 
 test("as recorded, every value is shown as itself", () => {
   assert.deepEqual([...lookupTable(FULL)], Array.from({ length: 256 }, (_, i) => i));
@@ -40,4 +40,28 @@ test("every preset differs, has a name and a usable window", () => {
   assert.equal(new Set(PRESETS.map(({ id }) => id)).size, PRESETS.length);
   assert.equal(new Set(PRESETS.map((preset) => lookupTable({ ...preset, is_inverted: false }).join())).size, PRESETS.length);
   for (const preset of PRESETS) assert.ok(preset.name.length > 0);
+});
+
+test("the CSS filter, step by step as a browser applies it, shows every value as the table does", () => {
+  const clamp = (value) => Math.min(1, Math.max(0, value));
+  const apply = {
+    brightness: (value, by) => clamp(value * by),
+    contrast: (value, by) => clamp((value - 0.5) * by + 0.5),
+    invert: (value) => 1 - value,
+  };
+  assert.equal(cssFilter(FULL), "none");
+  for (const window of [2, 40, 120, 255, 400, 510]) {
+    for (const level of [0, 20, 60, 127.5, 200, 255]) {
+      for (const is_inverted of [false, true]) {
+        const setting = { window, level, is_inverted };
+        if (isFull(setting)) continue;
+        const steps = [...cssFilter(setting).matchAll(/(\w+)\(([\d.]+)\)/g)];
+        const table = lookupTable(setting);
+        for (let value = 0; value < 256; value += 1) {
+          const shown = steps.reduce((now, [, name, by]) => apply[name](now, Number(by)), value / 255);
+          assert.ok(Math.abs(shown * 255 - table[value]) <= 1.01, `${cssFilter(setting)} at ${value}`);
+        }
+      }
+    }
+  }
 });
