@@ -23,7 +23,8 @@ log = logging.getLogger("goobusters.qt")
 
 _UNSENT = "window.goobusters ? window.goobusters.state().unsent_ops : 0"
 _FLUSH_SECONDS = 3.0
-_ASK_EVERY_MS = 50
+_ASK_EVERY_MS = 100
+_QUIET_ANSWERS = 3  # a stroke that has just ended is still on its way through Chromium's processes
 
 # (menu, ((text, command of the viewer or window:method, key to show), …)); None: a line.
 _MENUS: tuple[tuple[str, tuple[tuple[str, str, str] | None, ...]], ...] = (
@@ -107,6 +108,7 @@ class MainWindow(QMainWindow):
         self._core = backend.core
         self._is_closing = False
         self._deadline = 0.0
+        self._quiet_answers = 0
         self.setWindowTitle("Goobusters")
         self.resize(1280, 860)
         self.view = WebView(self)
@@ -266,7 +268,8 @@ class MainWindow(QMainWindow):
         self.view.ask(_UNSENT, self._on_unsent)
 
     def _on_unsent(self, count: Any) -> None:
-        if count and time.monotonic() < self._deadline:
+        self._quiet_answers = 0 if count else self._quiet_answers + 1
+        if self._quiet_answers < _QUIET_ANSWERS and time.monotonic() < self._deadline:
             QTimer.singleShot(_ASK_EVERY_MS, lambda: self.view.ask(_UNSENT, self._on_unsent))
         else:
             self._stop_core()
