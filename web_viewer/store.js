@@ -41,6 +41,7 @@ export function createStore(initial) {
 export const INITIAL = {
   session: null,
   isConnected: true,
+  awaySince: null,
   series: null,
   frame: 0,
   isPlaying: false,
@@ -60,6 +61,10 @@ export const INITIAL = {
   canRedo: false,
   unsaved: [],
   unsentOps: 0,
-  notice: null,
+  isThreshold: false,
+  isPictureLate: false,
+  hasClip: null,
+  cellsVersion: 0,
+  page: null,
   settings: { theme: "system", handedness: "right", shortcuts: {} },
 };

@@ -93,7 +93,10 @@ listen(
     notice: (notice) => toast(notice.code === "MERGED" ? mergedText(notice) : notice, { key: notice.code }),
     raise: () => window.focus(),
   },
-  { onConnection: (isConnected) => store.set({ isConnected }), onReconnect: refresh },
+  {
+    onConnection: (isConnected) => store.set({ isConnected, awaySince: isConnected ? null : (store.get().awaySince ?? performance.now()) }),
+    onReconnect: refresh,
+  },
 );
 
 store.watch(({ session }, before) => {

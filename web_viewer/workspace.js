@@ -15,6 +15,7 @@ import { Outbox } from "./outbox.js";
 import { greyOf, rangeAround } from "./threshold.js";
 
 const NO_CELL = Object.freeze({ kind: "none", confidence: null, area: null, is_unsaved: false });
+const AWAY_GRACE_MS = 5000; // after a sleep the connection is back sooner
 const HAS_MASKS = new Set(["ready", "edited", "saved"]);
 
 export class Workspace {
@@ -166,7 +167,7 @@ export class Workspace {
 
   #showKinds() {
     this.showLayers();
-    this.store.set({ cellsVersion: (this.store.get().cellsVersion ?? 0) + 1 });
+    this.store.set({ cellsVersion: this.store.get().cellsVersion + 1 });
   }
 
   #countUnsaved() {
@@ -262,8 +263,12 @@ export class Workspace {
 
   /** Starts an edit of the chosen label; null when nothing can be edited now, or the frame's picture is not on the screen. */
   beginEdit() {
-    const { canEdit, isPictureLate } = this.store.get();
+    const { canEdit, isPictureLate, awaySince } = this.store.get();
     if (!canEdit || isPictureLate) return null;
+    if (awaySince !== null && performance.now() - awaySince > AWAY_GRACE_MS) {
+      this.on.onError(new api.ApiError("OFFLINE_CORE", 0)); // nobody would write these strokes down
+      return null;
+    }
     const plane = this.editor.begin(this.label());
     if (plane && this.masks.kind(this.store.get().frame, this.label()) !== "annotation") this.#showKinds();
     return plane;
