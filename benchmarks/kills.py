@@ -19,7 +19,7 @@ from tests.helpers.kill_rounds import KillRounds
 def main() -> int:
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 300
     with tempfile.TemporaryDirectory() as directory:
-        report = KillRounds(Path(directory), seed=rounds, longest=1.5).run(rounds)
+        report = KillRounds(Path(directory), seed=rounds, longest=1.0).run(rounds)
     starts = sorted(report.start_seconds)
     print(
         json.dumps(

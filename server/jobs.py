@@ -82,14 +82,14 @@ class Jobs:
     def plan(self, entry: SeriesEntry) -> None:
         """Queues a series unless its masks were made from exactly what is there now."""
         with entry.lock:
-            if entry.is_busy:
-                return
+            if entry.job is not None and entry.job.status is RetrackStatus.PENDING:
+                return  # saved before the clips were known
             if entry.production and self._is_fresh(entry, entry.production):
                 entry.tracking = TrackingStatus.COMPLETED
                 return
             if entry.current is None:
                 entry.tracking = TrackingStatus.PENDING
-            self.enqueue(entry, urgent=entry.current is not None)
+            self.enqueue(entry, urgent=entry.is_untracked)
 
     def _is_fresh(self, entry: SeriesEntry, served: Production) -> bool:
         try:
@@ -103,8 +103,10 @@ class Jobs:
         if entry.tracking is not TrackingStatus.COMPLETED:
             entry.tracking = TrackingStatus.PENDING
         with self._changed:
-            queue = self._urgent if urgent else self._background
-            queue.append(entry)
+            for queue in (self._urgent, self._background):
+                if entry in queue:
+                    queue.remove(entry)
+            (self._urgent if urgent else self._background).append(entry)
             self._changed.notify()
             return len(self._urgent) - 1 if urgent else len(self._urgent) + len(self._background) - 1
 

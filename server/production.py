@@ -9,6 +9,7 @@ completely in place, so a crash in between is seen at the next start and put rig
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import logging
@@ -64,17 +65,19 @@ def discard(entry: SeriesEntry) -> None:
 
 
 def read_archive(entry: SeriesEntry) -> bytes:
-    """The packed masks to serve, packed again when the file is gone. The caller holds the lock. Raises OSError."""
+    """The packed masks, packed again when that file is gone or damaged. The caller has the lock. Raises OSError."""
     path = entry.mask_directory / ARCHIVE
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        production = _rebuild(entry.mask_directory)
-        if production is None:
-            raise
-        log.warning("archive_packed_again")
-        _take(entry, production)
-        return path.read_bytes()
+    if path.exists():
+        data = path.read_bytes()
+        if entry.production and hashlib.sha256(data).hexdigest() == entry.production.etag:
+            return data
+        set_aside(path)
+    production = _rebuild(entry.mask_directory)
+    if production is None:
+        raise OSError(errno.EIO, "the masks are damaged; a restart makes them again")
+    log.warning("archive_packed_again")
+    _take(entry, production)
+    return path.read_bytes()
 
 
 def summarise(metadata: dict[str, Any], packed: bytes) -> Production:

@@ -102,7 +102,7 @@ class Progress:
     failure: Failure | None = None
 
 
-@dataclass
+@dataclass(eq=False)
 class SeriesEntry:
     """Everything about one series. Whoever changes it holds `lock`; `series` and `annotations` come from the data set.
 
@@ -136,9 +136,20 @@ class SeriesEntry:
         return self.current.version_id if self.current else None
 
     @property
+    def is_untracked(self) -> bool:
+        """Whether a save was accepted whose masks are not served yet."""
+        return self.current is not None and (not self.production or self.production.version_id != self.version_id)
+
+    @property
     def is_busy(self) -> bool:
-        """Whether a job of this series waits or runs."""
-        return self.job is not None and self.job.status in (RetrackStatus.PENDING, RetrackStatus.PROCESSING)
+        """Whether a save must wait: a job runs, or one waits for an accepted save.
+
+        A job that merely waits to make the same masks anew, after an upgrade, keeps nobody from saving.
+        """
+        if self.job is None:
+            return False
+        is_waiting = self.job.status is RetrackStatus.PENDING and self.is_untracked
+        return is_waiting or self.job.status is RetrackStatus.PROCESSING
 
 
 def render(entry: SeriesEntry) -> dict[str, Any]:
@@ -179,8 +190,10 @@ def render_mark(mark: Mark) -> dict[str, str]:
 
 
 def render_retrack(entry: SeriesEntry) -> dict[str, Any] | None:
-    """The `retrack` field: the job of a series that has a saved version, unless it is done."""
+    """The `retrack` field: the job of a series that has a saved version, unless it is done or merely an upgrade's."""
     if entry.current is None or entry.job is None or entry.job.status is RetrackStatus.DONE:
+        return None
+    if entry.job.status is RetrackStatus.PENDING and not entry.is_untracked:
         return None
     return render_job(entry.job)
 

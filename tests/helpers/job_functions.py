@@ -48,7 +48,7 @@ def misbehave(job: TrackJob, progress: Report, cancelled: Ask) -> JobResult:
         while True:
             time.sleep(0.05)
     if word == "slow":
-        end = time.monotonic() + 20
+        end = time.monotonic() + 150
         while path.exists() and time.monotonic() < end:
             time.sleep(0.01)
     return run(job, progress, cancelled)

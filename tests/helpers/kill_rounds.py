@@ -77,7 +77,8 @@ class KillRounds:
         clients = [threading.Thread(target=self._client, args=(n, seed, stop)) for n, seed in enumerate(seeds)]
         for client in clients:
             client.start()
-        time.sleep(self._random.uniform(0.02, self._longest))
+        self._wait_for_a_save()
+        time.sleep(self._random.uniform(0, self._longest))
         self._server.kill()
         self.report.kills += 1
         stop.set()
@@ -88,6 +89,12 @@ class KillRounds:
         self._server.wait_for("/api/series", lambda answer: "series" in answer)
         self.report.start_seconds.append(time.monotonic() - began)
         self._check_promises()
+
+    def _wait_for_a_save(self) -> None:
+        """Lets the clients get going; on a busy machine the first tracking after a start takes a while."""
+        before, end = self.report.saves, time.monotonic() + 30
+        while self.report.saves == before and time.monotonic() < end:
+            time.sleep(0.01)
 
     def _client(self, number: int, seed: float, stop: threading.Event) -> None:
         choice = random.Random(seed)

@@ -127,8 +127,8 @@ def live(
 QUICK = """
 import sys
 from server import http_server, limits
-http_server.HEADER_SECONDS = 0.7
-http_server.REQUEST_SECONDS = 1.0
+http_server.HEADER_SECONDS = 1.0
+http_server.REQUEST_SECONDS = 2.0
 limits.CALLER_RATE = limits.CALLER_BURST = 1e6
 from server.__main__ import main
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from server.assemble import Running
@@ -80,9 +81,12 @@ def test_killing_an_idle_worker_is_no_attempt(tmp_path: Path, start_server: Star
     running, caller, flow = prepare(tmp_path, start_server)
     workers = running.workers
     assert isinstance(workers, LocalWorkers)
-    for process_id in workers.process_ids():
+    killed = workers.process_ids()
+    for process_id in killed:
         os.kill(process_id, signal.SIGKILL)
-    time.sleep(0.2)  # until the executors have noticed
+    end = time.monotonic() + 60
+    while any(psutil.pid_exists(process_id) for process_id in killed) and time.monotonic() < end:
+        time.sleep(0.01)  # until the executors have noticed
     before = attempts(flow, KEY[1])
     order(flow, "die-once", KEY[1])
     save(caller, None)
@@ -188,6 +192,31 @@ def test_unchanged_series_are_not_tracked_again(tmp_path: Path, start_server: St
     caller.wait_ready()
     after = [attempts(flow, uids(number)[1]) for number in range(3)]
     assert [b - a for a, b in zip(before, after, strict=True)] == [0, 1, 0]
+
+
+def test_an_upgraded_tracker_makes_all_masks_anew_and_keeps_nobody_from_saving(
+    tmp_path: Path, start_server: StartServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running, caller, flow = prepare(tmp_path, start_server, 3)
+    keys = [uids(number) for number in range(3)]
+    versions = [save(caller, None, key).json()["version_id"] for key in keys]
+    for key in keys:
+        settled(caller, key)
+    running.stop()
+    before = [attempts(flow, key[1]) for key in keys]
+    monkeypatch.setattr("tracking.params.TRACKER_VERSION", 10_000)
+    order(flow, "slow", keys[0][1])  # holds the only worker
+    _, caller = start_server(function=misbehave)
+    caller.wait_for("/api/status", lambda s: s["queue"]["retrack"] == 2)
+    assert caller.get("/api/masks/" + "/".join(keys[2])).headers["X-Version-ID"] == versions[2]  # still served
+    saved = save(caller, versions[2], keys[2])
+    assert (saved.status, saved.json()["queue_position"]) == (200, 0)  # before the upgrade's jobs
+    assert save(caller, saved.json()["version_id"], keys[2]).json()["error_code"] == "RETRACK_IN_PROGRESS"
+    (flow / f"order-{keys[0][1]}").unlink()
+    caller.wait_for("/api/status", lambda s: s["ready"] and not s["queue"]["retrack"])
+    for key in keys:
+        assert settled(caller, key)["status"] == "RETRACK_DONE"
+    assert [attempts(flow, key[1]) - b for key, b in zip(keys, before, strict=True)] == [1, 1, 1]
 
 
 @pytest.mark.parametrize("word", ["hang", "slow"])

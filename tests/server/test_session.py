@@ -112,15 +112,6 @@ def test_stale_version_is_refused_with_both_versions(server: ServerProcess) -> N
     assert len(server.get(path_of(2, "series")).json()["history"]) == 1
 
 
-def test_second_save_during_a_retrack_is_refused(server: ServerProcess) -> None:
-    version = server.get(path_of(3, "series")).json()["version_id"]
-    first = save(server, 3, version, {0: rectangle(1, 1, 20, 20)})
-    second = save(server, 3, first.json()["version_id"], {0: rectangle(2, 2, 20, 20)})
-    assert (first.status_code, second.status_code) == (200, 409)
-    assert second.json()["error_code"] == "RETRACK_IN_PROGRESS"
-    wait_done(server, 3)
-
-
 def test_any_version_can_be_read_and_restored(server: ServerProcess) -> None:
     number = 2
     first = server.get(path_of(number, "series")).json()["version_id"]

@@ -147,6 +147,18 @@ def test_masks_packed_away_while_running_are_packed_again(three_versions: Three,
     assert (after.status, after.content, after.headers["ETag"]) == (200, before.content, before.headers["ETag"])
 
 
+def test_masks_damaged_while_running_are_set_aside_and_packed_again(
+    three_versions: Three, start_server: StartServer
+) -> None:
+    running, caller, _ = three_versions
+    before = caller.get(f"/api/masks/{PATH}")
+    path = running.services.store.get(*KEY).mask_directory / "masks.tgz"
+    path.write_bytes(before.content[:-20])
+    after = caller.get(f"/api/masks/{PATH}")
+    assert (after.status, after.content) == (200, before.content)
+    assert path.with_name("masks.tgz.set-aside-0").exists()
+
+
 STEPS = ["begun", "worker done", "old away", "new in place"]
 
 
