@@ -16,9 +16,11 @@ from server.errors import ApiError
 from server.files import TEMPORARY
 from server.settings import ServerSettings
 from server.state_lock import StateLock, StateLocked
+from server.versions import CURRENT
 from tracking.contracts.dataset import list_clips
 
 _EARLIEST = datetime(2026, 1, 1, tzinfo=UTC)
+_CLOCK_SECONDS = 60
 _LITTLE_SPACE = 2 << 30
 
 
@@ -41,7 +43,7 @@ def run(settings: ServerSettings, directory: Path) -> int:
 def find(settings: ServerSettings, directory: Path) -> Iterator[Finding]:
     """Looks at everything, one after the other."""
     yield Finding(True, "settings", "every value fits")
-    yield _check_clock()
+    yield _check_clock(settings)
     yield _check_port(settings)
     for name, path in (
         ("STATE_PATH", settings.state_path),
@@ -55,9 +57,17 @@ def find(settings: ServerSettings, directory: Path) -> Iterator[Finding]:
     yield _check_caddy(settings)
 
 
-def _check_clock() -> Finding:
+def _check_clock(settings: ServerSettings) -> Finding:
+    """A clock is wrong when it stands before this program was written, or before what the server itself last saved."""
     now = datetime.now(UTC)
-    return Finding(now > _EARLIEST, "clock", f"{now:%Y-%m-%d %H:%M:%S} UTC" + ("" if now > _EARLIEST else " is wrong"))
+    saves = settings.state_path.glob(f"series/*/{CURRENT}")
+    last = max((path.stat().st_mtime for path in saves), default=0.0)
+    text = f"{now:%Y-%m-%d %H:%M:%S} UTC"
+    if now < _EARLIEST:
+        return Finding(False, "clock", f"{text} is wrong")
+    if last > now.timestamp() + _CLOCK_SECONDS:
+        return Finding(False, "clock", f"{text} is before the last save; was it set back?")
+    return Finding(True, "clock", text)
 
 
 def _check_port(settings: ServerSettings) -> Finding:

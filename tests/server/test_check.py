@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -49,6 +51,15 @@ def test_a_state_directory_in_use(find: Find, tmp_path: Path) -> None:
     with StateLock(tmp_path / "server_state"):
         assert not find()["state"].is_good
     assert find()["state"].is_good
+
+
+def test_a_clock_that_was_set_back(find: Find, tmp_path: Path) -> None:
+    path = tmp_path / "server_state" / "series" / "1.2_1.2.3" / "version_current.json"
+    path.parent.mkdir(parents=True)
+    path.write_text("{}", "utf-8")
+    assert find()["clock"].is_good
+    os.utime(path, (time.time() + 3600,) * 2)
+    assert "set back" in find()["clock"].text
 
 
 def test_directories_that_cannot_be_written(find: Find, tmp_path: Path) -> None:

@@ -249,6 +249,16 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", str(place)], check=True)
 
 
+def fill(disk: Path) -> Path:
+    """Writes until nothing more fits; returns the file to delete."""
+    descriptor = os.open(disk / "filler", os.O_WRONLY | os.O_CREAT)
+    with contextlib.suppress(OSError):
+        while True:
+            os.write(descriptor, b"\0" * 4096)
+    os.close(descriptor)
+    return disk / "filler"
+
+
 def test_a_full_disk_refuses_saves_and_loses_nothing(tmp_path: Path, small_disk: Path) -> None:
     write_dataset(tmp_path / "clips", 1)
     with ServerProcess(tmp_path, DATASET="folder:clips", STATE_PATH=str(small_disk)) as server:
@@ -258,12 +268,7 @@ def test_a_full_disk_refuses_saves_and_loses_nothing(tmp_path: Path, small_disk:
         first = server.post(url, data=submission(KEY, None, {1: rectangle(1, 1, 20, 20)}), headers=headers)
         version = first.json()["version_id"]
         server.wait_for(f"/api/retrack/status/{PATH}", lambda s: s["status"] == "RETRACK_DONE")
-        filler = small_disk / "filler"
-        descriptor = os.open(filler, os.O_WRONLY | os.O_CREAT)
-        with contextlib.suppress(OSError):
-            while True:
-                os.write(descriptor, b"\0" * 4096)
-        os.close(descriptor)
+        filler = fill(small_disk)
         body = submission(KEY, version, {2: rectangle(1, 1, 20, 20)})
         refused = server.post(url, data=body, headers={"X-Previous-Version-ID": version})
         assert (refused.status_code, refused.json()["error_code"]) == (507, "STORAGE_FAILED")
@@ -281,6 +286,24 @@ def test_a_full_disk_refuses_saves_and_loses_nothing(tmp_path: Path, small_disk:
         server.wait_ready()
         series = server.get(f"/api/series/{PATH}").json()
         assert [v["version_id"] for v in series["history"]] == [again.json()["version_id"], version]
+
+
+def test_a_full_disk_for_masks_fails_the_tracking_and_keeps_what_is_served(tmp_path: Path, small_disk: Path) -> None:
+    write_dataset(tmp_path / "clips", 1)
+    with ServerProcess(tmp_path, DATASET="folder:clips", MASK_STORAGE_PATH=str(small_disk)) as server:
+        server.wait_ready()
+        url, status = f"/api/masks/{PATH}", f"/api/retrack/status/{PATH}"
+        served = server.get(url).content
+        filler = fill(small_disk)
+        answer = server.post(url, data=submission(KEY, None, {1: rectangle(1, 1, 60, 60)}))
+        assert answer.status_code == 200  # the save itself lies on the other disk
+        failed = server.wait_for(status, lambda s: s["status"] == "RETRACK_FAILED")
+        assert "No space left on device" in failed["message"]
+        assert server.get(url).content == served
+        filler.unlink()
+        assert server.post(f"/api/retrack/{PATH}").status_code == 200
+        server.wait_for(status, lambda s: s["status"] == "RETRACK_DONE")
+        assert server.get(url).headers["X-Version-ID"] == answer.json()["version_id"]
 
 
 def test_a_read_only_state_directory_is_one_sentence(tmp_path: Path, small_disk: Path) -> None:
