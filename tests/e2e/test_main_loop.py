@@ -45,6 +45,12 @@ def holds(mask: Mask, point: tuple[float, float]) -> bool:
     return bool(mask[y, x])
 
 
+def near(left: float, right: float, y: float, distance: float) -> Mask:
+    """Pixels within a distance of the horizontal line from (left, y) to (right, y)."""
+    rows, columns = np.mgrid[:HEIGHT, :WIDTH]
+    return np.asarray(np.hypot(columns - np.clip(columns, left, right), rows - y) <= distance)
+
+
 def dice(one: Mask, other: Mask) -> float:
     return 2.0 * float((one & other).sum()) / float(one.sum() + other.sum())
 
@@ -84,11 +90,15 @@ def test_paint_save_and_see_it_on_other_frames(
             assert not holds(mask, spot_on(known_clip, number))
 
         viewer.show(PAINTED)
+        there = viewer.mask(PAINTED)
         x, y = spot_on(known_clip, PAINTED)
         viewer.stroke([(x - 14, y), (x - 4, y), (x, y)])
         painted = viewer.mask(PAINTED)
+        radius = viewer.state()["brush_radius"]
         assert viewer.kind(PAINTED) == "annotation"
-        assert holds(painted, (x, y))
+        assert not (there & ~painted).any(), "painting took something away"
+        assert (painted | ~near(x - 14, x, y, radius - 1.5)).all(), "painted less than the brush covered"
+        assert (near(x - 14, x, y, radius + 1.5) | ~(painted & ~there)).all(), "painted beside the stroke"
         viewer.save()
         version = viewer.wait_until_saved(None)
 
