@@ -147,6 +147,12 @@ def check(result: Side, old: Side, mine: Side, theirs: Side, takes: dict[Key, st
             assert result.get(key) == wanted
         elif key[0] not in frames:
             assert result.get(key) == (other if ours == old.get(key) else ours)
+    for frame in frames:
+        is_drawn = any(key[0] == frame and key[1] != EMPTY_ID for key in result)
+        says = {MINE: (frame, EMPTY_ID) in mine, THEIRS: (frame, EMPTY_ID) in theirs}
+        says[BOTH] = says[MINE] or says[THEIRS]
+        is_chosen = any(says[take] for key, take in takes.items() if key[0] == frame)
+        assert ((frame, EMPTY_ID) in result) == (is_chosen and not is_drawn)
     for frame in {key[0] for key in result}:
         labels = {key[1] for key in result if key[0] == frame}
         assert EMPTY_ID not in labels or labels == {EMPTY_ID}
