@@ -102,7 +102,7 @@ class Plan:
     def identity(self, frame_number: int) -> tuple[object, ...]:
         """Equal in two plans of one clip exactly when everything on this frame comes out equal."""
         if frame_number in self.annotations.empty_frames:
-            return ("empty", self._common[0])
+            return ("empty",)
         parts: list[object] = []
         for label in self.labels:
             stretch, mask = self.stretch_at(frame_number, label), self.annotations.masks.get((frame_number, label))

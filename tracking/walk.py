@@ -71,12 +71,13 @@ class Walk:
         picture = self._small(frame_number)
         guesses = [self._chain(displacement, frame_number, step)]
         guesses.append(self._refine(guesses[0], picture))
-        likeness = [self._likeness(guess, picture) for guess in guesses]
+        seen = Seen(picture)
+        likeness = [self._likeness(guess, seen) for guess in guesses]
         if max(float(each.mean()) for each in likeness) < LOST:
             found = self._by_landmarks(frame_number, picture)
             if found is not None:
                 guesses.append(found)
-                likeness.append(self._likeness(found, picture))
+                likeness.append(self._likeness(found, seen))
         return _choose(guesses, likeness)
 
     @cached_property
@@ -108,35 +109,59 @@ class Walk:
         there = self._points @ movement[:, :2].T + movement[:, 2] * ratio
         return self._refine(np.asarray(there - self._points, np.float32), picture)
 
-    def _likeness(self, guess: Flow, picture: Grey) -> Field:
+    def _likeness(self, guess: Flow, seen: "Seen") -> Field:
         """Structural similarity, -1..1, of the frame and the annotated picture as the guess shows it."""
         there = self._points + guess
         shown = np.asarray(_look_up(self._picture, there), np.uint8)
-        likeness = similarity(picture, shown)
-        height, width = picture.shape
+        likeness = seen.similarity(shown)
+        height, width = shown.shape
         x, y = there[..., 0], there[..., 1]
         likeness[(x < -1) | (y < -1) | (x > width) | (y > height)] = -1
         return likeness
 
 
-def similarity(one: Grey, other: Grey) -> Field:
-    """Structural similarity of two grey pictures in a window round each pixel, -1..1, float32 of their shape."""
-    first, second = one.astype(np.float32), other.astype(np.float32)
-    stack = np.dstack([first, second, first * first, second * second, first * second])
-    mean = cv2.GaussianBlur(stack, (0, 0), WINDOW)
-    a, b = mean[..., 0], mean[..., 1]
-    spread = np.maximum(mean[..., 2] - a * a, 0) + np.maximum(mean[..., 3] - b * b, 0)
-    structure = (2 * (mean[..., 4] - a * b) + NOISE) / (spread + NOISE)
-    return np.asarray(structure * (2 * a * b + NOISE) / (a * a + b * b + NOISE), np.float32)
+class Seen:
+    """A frame's picture, ready to be compared with several guesses."""
+
+    def __init__(self, picture: Grey) -> None:
+        self._grey = picture.astype(np.float32)
+        self._mean = _nearby(self._grey)
+        self._spread = np.maximum(_nearby(self._grey * self._grey) - self._mean * self._mean, 0)
+
+    def similarity(self, other: Grey) -> Field:
+        """Structural similarity to another picture in a window round each pixel, -1..1, float32 of their shape."""
+        grey = other.astype(np.float32)
+        moments = _nearby(np.dstack([grey, grey * grey, self._grey * grey]))
+        mean, square, product = cv2.split(moments)
+        both = self._mean * mean
+        spread = self._spread + np.maximum(square - mean * mean, 0)
+        structure = (2 * (product - both) + NOISE) / (spread + NOISE)
+        brightness = (2 * both + NOISE) / (self._mean * self._mean + mean * mean + NOISE)
+        return np.asarray(structure * brightness, np.float32)
+
+
+def _nearby(values: Field) -> Field:
+    return np.asarray(cv2.GaussianBlur(values, (0, 0), WINDOW), np.float32)
+
+
+def widely(values: Field, sigma: float) -> Field:
+    """A wide Gaussian blur of a grid field (gh, gw), found at a quarter of its size: the same but for the time."""
+    height, width = values.shape
+    small = cv2.resize(values, (-(-width // 4), -(-height // 4)), interpolation=cv2.INTER_AREA)
+    blurred = cv2.GaussianBlur(small, (0, 0), sigma / 4)
+    return np.asarray(cv2.resize(blurred, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
 
 
 def _choose(guesses: list[Flow], likeness: list[Field]) -> tuple[Flow, Field]:
     """For each pixel the guess that its neighbourhood likes best, and its likeness there."""
-    liked = [cv2.GaussianBlur(each, (0, 0), REGION) for each in likeness]
-    liked[2:] = [each - HEAD_START for each in liked[2:]]
-    best = np.argmax(np.stack(liked), axis=0)
-    displacement = np.take_along_axis(np.stack(guesses), best[None, ..., None], axis=0)[0]
-    return np.ascontiguousarray(displacement), np.take_along_axis(np.stack(likeness), best[None], axis=0)[0]
+    displacement, chosen = guesses[0], likeness[0]
+    most = widely(likeness[0], REGION)
+    for place in range(1, len(guesses)):
+        liked = widely(likeness[place], REGION) - (HEAD_START if place > 1 else 0)
+        better = liked > most
+        displacement = np.where(better[..., None], guesses[place], displacement)
+        chosen, most = np.where(better, likeness[place], chosen), np.maximum(liked, most)
+    return displacement, chosen
 
 
 def _compose(first: Flow, second: Flow, points: Field) -> Flow:

@@ -137,6 +137,31 @@ def test_two_labels_do_not_bleed(tmp_path: Path) -> None:
     assert (tmp_path / "out" / "frame_000005.B.webp").is_file()
 
 
+def test_an_annotation_beats_the_tracked_mask_of_another_label(tmp_path: Path) -> None:
+    frames, masks = moving_clip(COUNT, HEIGHT, WIDTH, step=2)
+    left, right = masks[0].copy(), masks[0].copy()
+    left[:, int(WIDTH * 0.3) :] = 0
+    right[:, : int(WIDTH * 0.3)] = 0
+    clip = write_frames(tmp_path / "clip", frames)
+    given = write_annotations(tmp_path / "a", {0: {LABEL_ID: left, "B": right}, 4: masks[4]})
+    track(clip, given, tmp_path / "out")
+    other = masks_of(tmp_path / "out", HEIGHT, WIDTH, "B")
+    assert not (other[4] & masks[4]).any()
+    assert other[3].any() and (masks_of(tmp_path / "out", HEIGHT, WIDTH)[4] == masks[4]).all()
+
+
+def test_labels_that_people_let_overlap_may_overlap(tmp_path: Path) -> None:
+    frames, masks = moving_clip(COUNT, HEIGHT, WIDTH, step=2)
+    inner = disc(HEIGHT, WIDTH, WIDTH * 0.3, HEIGHT / 2, HEIGHT / 10)
+    clip = write_frames(tmp_path / "clip", frames)
+    track(clip, write_annotations(tmp_path / "a", {0: {LABEL_ID: masks[0], "B": inner}}), tmp_path / "out")
+    one = masks_of(tmp_path / "out", HEIGHT, WIDTH)
+    other = masks_of(tmp_path / "out", HEIGHT, WIDTH, "B")
+    for number in range(COUNT):
+        assert dice(one[number], masks[number]) > 0.95
+        assert (one[number] & other[number]).sum() > 0.8 * inner.sum()
+
+
 def test_a_label_says_nothing_of_another_but_empty_clears_all(moving, tmp_path: Path) -> None:
     clip, masks = moving
     far = disc(HEIGHT, WIDTH, 110, 20, 8)
