@@ -72,7 +72,7 @@ def test_a_cluster_gives_the_same_masks_also_when_a_worker_is_killed(tmp_path: P
         caller.wait_for("/api/status", lambda _: attempts(flow, FIRST[1]) and attempts(flow, SECOND[1]))
         cluster.workers[0].kill()
         for key in (FIRST, SECOND):
-            order(flow, "", key[1])
+            (flow / f"order-{key[1]}").unlink()
         status = caller.wait_ready()
         assert (status["series_completed"], status["series_failed"]) == (2, 0)
         assert sorted(attempts(flow, key[1]) for key in (FIRST, SECOND)) == [1, 2]
