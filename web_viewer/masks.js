@@ -78,7 +78,6 @@ export class Masks {
   setBaseRuns(frame, label, runs) {
     const cell = this.#cell(frame, label);
     cell.baseRuns = runs;
-    if (!cell.keptRuns) cell.runs = null;
     cell.isUnsaved = null;
   }
 

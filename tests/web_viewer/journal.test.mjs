@@ -161,6 +161,65 @@ test("rebase: new tracked masks arrive, what was drawn meanwhile stays, undo goe
   assert.deepEqual(masks.runs(2, MAIN), drawn);
 });
 
+test("redo after the tracked mask has changed brings back exactly what was drawn", () => {
+  const server = fakeServer();
+  const work = makeWork(server);
+  work.editor.show(2);
+  paint(work, MAIN, 9);
+  const drawn = work.masks.runs(2, MAIN);
+  work.editor.undo();
+  const ops = [...work.journal.ops, { id: "r", op: "rebase", version_id: "v1", position: 2, keep: [] }];
+  const retracked = fakeServer({ shift: 3 });
+  const masks = new Masks(SHAPE, retracked.frames);
+  retracked.fill(masks);
+  const journal = new Journal(ops);
+  journal.replay(masks);
+  assert.deepEqual(masks.runs(2, MAIN), retracked.runs(2, MAIN));
+  journal.redo(masks);
+  assert.deepEqual(masks.runs(2, MAIN), drawn);
+});
+
+test("ops before a rebase are on the undo stack but no longer in the pixels", () => {
+  const work = makeWork(fakeServer());
+  work.editor.show(1);
+  paint(work, MAIN, 3);
+  const theirs = fakeServer({ shift: 2 });
+  const masks = new Masks(SHAPE, theirs.frames);
+  theirs.fill(masks);
+  const journal = new Journal([...work.journal.ops, { id: "r", op: "rebase", version_id: "v2", position: 1, keep: [] }]);
+  journal.replay(masks);
+  assert.deepEqual(masks.runs(1, MAIN), theirs.runs(1, MAIN));
+  assert.equal(masks.kind(1, MAIN), "tracked");
+  assert.ok(journal.canUndo);
+});
+
+test("a new edit drops what was undone", () => {
+  const work = makeWork(fakeServer());
+  work.editor.show(1);
+  paint(work, MAIN, 3);
+  work.editor.undo();
+  assert.ok(work.journal.canRedo);
+  paint(work, MAIN, 4);
+  assert.ok(!work.journal.canRedo);
+  assert.equal(work.editor.redo(), null);
+});
+
+test("undo takes the changes of an op back in reverse order", () => {
+  const work = makeWork(fakeServer());
+  const start = work.masks.runs(0, MAIN);
+  const change = (before, after) => ({ frame_number: 0, label_id: MAIN, kind_before: "annotation", kind_after: "annotation", bbox: [0, 0, 2, 1], before, after });
+  work.journal.edit(work.masks, "plugin", [change([2], [0, 1, 1]), change([0, 1, 1], [0, 2])]);
+  work.journal.undo(work.masks);
+  assert.deepEqual(work.masks.runs(0, MAIN), start);
+});
+
+test("where a frame has both, the annotation counts and not the tracked mask", () => {
+  const tracked = { frame_number: 0, has_mask: true, is_annotation: false, label_id: null, tracks: MAIN, filename: "frame_000001.webp" };
+  for (const frames of [[...fakeServer().frames, tracked], [tracked, ...fakeServer().frames]]) {
+    assert.equal(new Masks(SHAPE, frames).kind(0, MAIN), "annotation");
+  }
+});
+
 test("an op of another copy is absorbed once", () => {
   const server = fakeServer();
   const work = makeWork(server);

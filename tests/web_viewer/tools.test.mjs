@@ -118,6 +118,7 @@ test("resetting frame and series goes back to what the server has, and can be un
   assert.deepEqual(work.masks.unsavedFrames(), []);
   assert.equal(work.masks.kind(3, MAIN), "tracked");
   ACTIONS.reset_series(work);
+  assert.deepEqual(work.ops.at(-1).changes.map((change) => change.frame_number), [1, 2, 3]);
   assert.deepEqual(snapshot(work.masks), start);
   work.editor.undo();
   work.editor.undo();
