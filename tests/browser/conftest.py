@@ -22,14 +22,6 @@ from tests.helpers.clips import write_dataset
 ENGINES = ("chromium", "webkit", "qtwebengine")
 
 
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[ChromiumBrowser]:
-    """One Chromium for the whole run; it starts with the first page."""
-    browser = ChromiumBrowser()
-    yield browser
-    browser.close()
-
-
 @pytest.fixture(params=[pytest.param(name, marks=pytest.mark.browser) for name in ENGINES])
 def engine(request: pytest.FixtureRequest) -> str:
     """The engine's name."""

@@ -70,14 +70,6 @@ def server(tmp_path: Path, known_clip: KnownClip) -> Iterator[ServerProcess]:
         yield running
 
 
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[ChromiumBrowser]:
-    """One Chromium for the whole run; it starts with the first page."""
-    browser = ChromiumBrowser()
-    yield browser
-    browser.close()
-
-
 @pytest.fixture(params=["chromium", "qtwebengine"])
 def open_page(request: pytest.FixtureRequest, chromium: ChromiumBrowser) -> Iterator[Callable[[], Page]]:
     """Opens pages in one engine; they are closed with the test."""
