@@ -222,7 +222,10 @@ export class Canvas {
     for (let index = 2; index < points.length; index += 2) context.lineTo(points[index], points[index + 1]);
     if (isClosed) context.closePath();
     context.lineJoin = "round";
-    for (const [colour, size] of [["rgba(0, 0, 0, 0.6)", 4], ["#fff", 1.75]]) {
+    for (const [colour, size] of [
+      ["rgba(0, 0, 0, 0.6)", 4],
+      ["#fff", 1.75],
+    ]) {
       context.strokeStyle = colour;
       context.lineWidth = size * unit;
       context.stroke();

@@ -24,22 +24,36 @@ export function createCommands({ store, work, stage, cursor, player, flow, pages
     if (label) store.set({ label });
   };
   return {
-    brush: useTool("brush"), eraser: useTool("eraser"), polygon: useTool("polygon"), lasso: useTool("lasso"),
-    cursor: () => cursor.toggle(), pan: useTool("pan"), window: useTool("window"),
-    smaller: () => stage.resizeBrush(1 / 1.2), larger: () => stage.resizeBrush(1.2),
+    brush: useTool("brush"),
+    eraser: useTool("eraser"),
+    polygon: useTool("polygon"),
+    lasso: useTool("lasso"),
+    cursor: () => cursor.toggle(),
+    pan: useTool("pan"),
+    window: useTool("window"),
+    smaller: () => stage.resizeBrush(1 / 1.2),
+    larger: () => stage.resizeBrush(1.2),
     threshold: toggle("isThreshold"),
     ...Object.fromEntries(Object.keys(ACTIONS).map((id) => [id, act(id)])),
-    undo: () => work.step("undo"), redo: () => work.step("redo"),
-    previous: () => work.goTo(frame() - 1), next: () => work.goTo(frame() + 1),
-    back_ten: () => work.goTo(frame() - 10), forward_ten: () => work.goTo(frame() + 10),
-    first: () => work.goTo(0), last: () => work.goTo(last()),
-    play: () => player.toggle(), slower: () => player.changeSpeed(-1), faster: () => player.changeSpeed(1),
+    undo: () => work.step("undo"),
+    redo: () => work.step("redo"),
+    previous: () => work.goTo(frame() - 1),
+    next: () => work.goTo(frame() + 1),
+    back_ten: () => work.goTo(frame() - 10),
+    forward_ten: () => work.goTo(frame() + 10),
+    first: () => work.goTo(0),
+    last: () => work.goTo(last()),
+    play: () => player.toggle(),
+    slower: () => player.changeSpeed(-1),
+    faster: () => player.changeSpeed(1),
     loop: toggle("isLooping"),
     previous_annotation: () => jump(nextAnnotation(cells(), frame(), -1)),
     next_annotation: () => jump(nextAnnotation(cells(), frame(), 1)),
     least_certain: () => jump(leastCertain(cells(), frame())),
     next_unsaved: () => jump(nextUnsaved(cells(), frame())),
-    fit: () => stage.fit(), zoom_in: () => stage.zoom(1.4), zoom_out: () => stage.zoom(1 / 1.4),
+    fit: () => stage.fit(),
+    zoom_in: () => stage.zoom(1.4),
+    zoom_out: () => stage.zoom(1 / 1.4),
     invert: () => {
       const { brightness } = store.get();
       store.set({ brightness: { ...brightness, is_inverted: !brightness.is_inverted } });
@@ -48,9 +62,13 @@ export function createCommands({ store, work, stage, cursor, player, flow, pages
       const at = OPACITY_STEPS.findIndex((step) => step > store.get().opacity + 0.01);
       store.set({ opacity: OPACITY_STEPS[Math.max(0, at)] });
     },
-    outline: toggle("isOutlineOnly"), hide_masks: toggle("areMasksHidden"),
+    outline: toggle("isOutlineOnly"),
+    hide_masks: toggle("areMasksHidden"),
     ...Object.fromEntries([1, 2, 3, 4, 5, 6, 7, 8, 9].map((n) => [`label_${n}`, labels(n)])),
-    save: () => flow.save(), next_series: () => flow.next(), done: () => flow.toggleDone(), ...pages,
+    save: () => flow.save(),
+    next_series: () => flow.next(),
+    done: () => flow.toggleDone(),
+    ...pages,
   };
 }
 

@@ -46,10 +46,15 @@ export function createCursor({ store, work, stage }) {
     if (isOn) ({ x, y } = stage.middle());
     show();
   };
-  store.watch(() => {
-    lift();
-    if (isOn) show();
-  }, "frame", "tool", "hasClip");
+  store.watch(
+    () => {
+      lift();
+      if (isOn) show();
+    },
+    "frame",
+    "tool",
+    "hasClip",
+  );
 
   return {
     toggle,

@@ -50,10 +50,26 @@ export function iconButton(name, label, onclick, props = {}) {
 }
 
 const SIGNS = {
-  "☕": "sign-cup", "⏳": "sign-hourglass", "💩🔥": "sign-fire", "🎉": "sign-party", "☁️": "sign-cloud", "🔌": "sign-plug",
-  "🔑": "sign-key", "🔀": "sign-merge", "🧭": "sign-compass", "📭": "sign-tray", "👥": "sign-people", "👤": "person",
-  "🧩": "sign-puzzle", "🩹": "sign-patch", "✏️": "sign-pencil", "✓": "sign-check", "●": "sign-dot", "🤝": "sign-handshake",
-  "🔄": "refresh", "🔍": "search",
+  "☕": "sign-cup",
+  "⏳": "sign-hourglass",
+  "💩🔥": "sign-fire",
+  "🎉": "sign-party",
+  "☁️": "sign-cloud",
+  "🔌": "sign-plug",
+  "🔑": "sign-key",
+  "🔀": "sign-merge",
+  "🧭": "sign-compass",
+  "📭": "sign-tray",
+  "👥": "sign-people",
+  "👤": "person",
+  "🧩": "sign-puzzle",
+  "🩹": "sign-patch",
+  "✏️": "sign-pencil",
+  "✓": "sign-check",
+  "●": "sign-dot",
+  "🤝": "sign-handshake",
+  "🔄": "refresh",
+  "🔍": "search",
 };
 
 const AS_EMOJI = new Set(["☕", "⏳", "💩🔥", "🎉"]); // people know these four from their colleagues; the others are drawn

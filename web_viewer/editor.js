@@ -112,8 +112,13 @@ export class Editor {
     const { width, frameBox } = this.masks;
     const bbox = kindBefore === kind ? box : frameBox;
     return {
-      frame_number: this.frame, label_id: label, kind_before: kindBefore, kind_after: kind,
-      bbox, before: encode(before, width, bbox), after: encode(after, width, bbox),
+      frame_number: this.frame,
+      label_id: label,
+      kind_before: kindBefore,
+      kind_after: kind,
+      bbox,
+      before: encode(before, width, bbox),
+      after: encode(after, width, bbox),
     };
   }
 
@@ -122,7 +127,17 @@ export class Editor {
     const before = masks.kind(frame, masks.emptyId);
     const after = isEmpty ? "empty" : "none";
     if (before === after) return [];
-    return [{ frame_number: frame, label_id: masks.emptyId, kind_before: before, kind_after: after, bbox: null, before: null, after: null }];
+    return [
+      {
+        frame_number: frame,
+        label_id: masks.emptyId,
+        kind_before: before,
+        kind_after: after,
+        bbox: null,
+        before: null,
+        after: null,
+      },
+    ];
   }
 
   /** Clears every label of the shown frame; with `isEmpty` a person verifies that there is nothing. */
@@ -142,8 +157,13 @@ export class Editor {
   #wholeChange(frame, label, kind, runs) {
     const { masks } = this;
     return {
-      frame_number: frame, label_id: label, kind_before: masks.kind(frame, label), kind_after: kind,
-      bbox: masks.frameBox, before: masks.runs(frame, label), after: runs,
+      frame_number: frame,
+      label_id: label,
+      kind_before: masks.kind(frame, label),
+      kind_after: kind,
+      bbox: masks.frameBox,
+      before: masks.runs(frame, label),
+      after: runs,
     };
   }
 
@@ -153,12 +173,23 @@ export class Editor {
    */
   replace(tool, cells) {
     if (this.isDrawing) this.commit("brush");
-    const isChange = ({ frame_number, label_id, kind }) => label_id !== this.masks.emptyId || this.masks.kind(frame_number, label_id) !== kind;
-    const changes = cells.filter(isChange).map(({ frame_number: frame, label_id: label, kind, runs }) =>
-      label === this.masks.emptyId
-        ? { frame_number: frame, label_id: label, kind_before: this.masks.kind(frame, label), kind_after: kind, bbox: null, before: null, after: null }
-        : this.#wholeChange(frame, label, kind, runs ?? this.masks.blank),
-    );
+    const isChange = ({ frame_number, label_id, kind }) =>
+      label_id !== this.masks.emptyId || this.masks.kind(frame_number, label_id) !== kind;
+    const changes = cells
+      .filter(isChange)
+      .map(({ frame_number: frame, label_id: label, kind, runs }) =>
+        label === this.masks.emptyId
+          ? {
+              frame_number: frame,
+              label_id: label,
+              kind_before: this.masks.kind(frame, label),
+              kind_after: kind,
+              bbox: null,
+              before: null,
+              after: null,
+            }
+          : this.#wholeChange(frame, label, kind, runs ?? this.masks.blank),
+      );
     if (changes.length === 0) return false;
     this.#add(tool, changes);
     return true;
@@ -183,7 +214,9 @@ export class Editor {
   #finish(op) {
     if (!op) return null;
     const changes = this.journal.changesOf(op);
-    for (const label of new Set(changes.filter((change) => change.frame_number === this.frame).map((change) => change.label_id))) {
+    for (const label of new Set(
+      changes.filter((change) => change.frame_number === this.frame).map((change) => change.label_id),
+    )) {
       if (this.planes.has(label)) this.refresh(label);
     }
     this.on.onOp(op);

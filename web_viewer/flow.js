@@ -10,7 +10,11 @@ import { ago, othersHere, personName } from "./messages.js";
  */
 export function nextHere(all, current) {
   const isCurrent = (series) => series.series_uid === current?.series_uid && series.study_uid === current?.study_uid;
-  const ordered = matching(all.filter((series) => isCurrent(series) || (series.manifest && !series.completed)), "", "all");
+  const ordered = matching(
+    all.filter((series) => isCurrent(series) || (series.manifest && !series.completed)),
+    "",
+    "all",
+  );
   const at = ordered.findIndex(isCurrent);
   const next = ordered[(at + 1) % Math.max(1, ordered.length)];
   return next && !isCurrent(next) ? next : null;
@@ -26,16 +30,19 @@ export function createFlow({ store, work, toast, report, decide }) {
   let isDeciding = false;
   let putOff = null; // the series whose conflict the person wants to decide later
 
-  const guarded = (action) => async (...args) => {
-    try {
-      return await action(...args);
-    } catch (error) {
-      report(error);
-      return null;
-    }
-  };
+  const guarded =
+    (action) =>
+    async (...args) => {
+      try {
+        return await action(...args);
+      } catch (error) {
+        report(error);
+        return null;
+      }
+    };
 
   const open = guarded(async (series) => {
+    toast.dismiss("people");
     await work.open(series);
     keepAlive();
     const other = othersHere(store.get())[0];
@@ -62,12 +69,17 @@ export function createFlow({ store, work, toast, report, decide }) {
     const was = before.series?.save?.state;
     const isSame = series?.series_uid === before.series?.series_uid;
     if (isSame && was === "retracking" && !series.save) toast("Saved. The new masks are here.", { key: "save" });
-    if (isSame && was !== "failed" && series?.save?.state === "failed") toast({ code: series.save.error_code }, { key: "save" });
+    if (isSame && was !== "failed" && series?.save?.state === "failed")
+      toast({ code: series.save.error_code }, { key: "save" });
   }, "series");
 
-  store.watch(({ series, hasClip }) => {
-    if (hasClip && hasConflict() && putOff !== series.series_uid) decideNow();
-  }, "series", "hasClip");
+  store.watch(
+    ({ series, hasClip }) => {
+      if (hasClip && hasConflict() && putOff !== series.series_uid) decideNow();
+    },
+    "series",
+    "hasClip",
+  );
 
   const next = guarded(async () => {
     if (store.get().unsaved.length > 0 && !hasConflict()) await work.save();

@@ -135,7 +135,11 @@ export class Gestures {
     const { action, actor } = this;
     this.action = null;
     const isTap = !actor.hasMoved && contact.time - actor.start.time < TAP_MS;
-    const isSecondTap = isTap && this.lastTap && contact.time - this.lastTap.time < TAP_MS && distance(contact, this.lastTap) < TAP_DISTANCE;
+    const isSecondTap =
+      isTap &&
+      this.lastTap &&
+      contact.time - this.lastTap.time < TAP_MS &&
+      distance(contact, this.lastTap) < TAP_DISTANCE;
     this.lastTap = isTap && !isSecondTap ? contact : null;
     if (isSecondTap && contact.type === "touch") {
       if (action === "draw") this.hand.drawCancel();

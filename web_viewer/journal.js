@@ -40,7 +40,8 @@ export class Journal {
       this.undone.length = 0;
       return true;
     }
-    const [from, to] = op.op === "undo" ? [this.applied, this.undone] : op.op === "redo" ? [this.undone, this.applied] : [];
+    const [from, to] =
+      op.op === "undo" ? [this.applied, this.undone] : op.op === "redo" ? [this.undone, this.applied] : [];
     if (!from || from.length === 0 || from.at(-1) !== op.entry) return false;
     to.push(from.pop());
     return true;

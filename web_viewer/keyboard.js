@@ -35,7 +35,20 @@ export function createKeyboard({ store, work, stage, cursor, commands }) {
   });
 }
 
-const REPEATS = new Set(["undo", "redo", "previous", "next", "back_ten", "forward_ten", "smaller", "larger", "zoom_in", "zoom_out", "grow", "shrink"]);
+const REPEATS = new Set([
+  "undo",
+  "redo",
+  "previous",
+  "next",
+  "back_ten",
+  "forward_ten",
+  "smaller",
+  "larger",
+  "zoom_in",
+  "zoom_out",
+  "grow",
+  "shrink",
+]);
 
 /** Space and Enter press the button that has the focus; arrows move a slider. */
 function isForControl(event) {

@@ -52,7 +52,18 @@ export class Masks {
     let cell = column.get(frame);
     if (!cell) {
       const baseRuns = label === this.emptyId ? null : this.blank;
-      cell = { kind: "none", baseKind: "none", filename: null, confidence: null, baseRuns, keptRuns: null, patches: [], runs: null, saved: null, isUnsaved: null };
+      cell = {
+        kind: "none",
+        baseKind: "none",
+        filename: null,
+        confidence: null,
+        baseRuns,
+        keptRuns: null,
+        patches: [],
+        runs: null,
+        saved: null,
+        isUnsaved: null,
+      };
       column.set(frame, cell);
     }
     return cell;
@@ -137,7 +148,13 @@ export class Masks {
   keep({ frame_number: frame, label_id: label, kind, mask }) {
     if (!this.cells.has(label)) return;
     const cell = this.#cell(frame, label);
-    Object.assign(cell, { kind, keptRuns: mask ?? (label === this.emptyId ? null : this.blank), patches: [], runs: null, isUnsaved: null });
+    Object.assign(cell, {
+      kind,
+      keptRuns: mask ?? (label === this.emptyId ? null : this.blank),
+      patches: [],
+      runs: null,
+      isUnsaved: null,
+    });
   }
 
   /** Everything as it is now counts as saved, until a new base says otherwise. */
@@ -188,7 +205,8 @@ export class Masks {
 
   #framesWhere(test) {
     const frames = new Set();
-    for (const [label, column] of this.cells) for (const frame of column.keys()) if (test(frame, label)) frames.add(frame);
+    for (const [label, column] of this.cells)
+      for (const frame of column.keys()) if (test(frame, label)) frames.add(frame);
     return [...frames].sort((a, b) => a - b);
   }
 

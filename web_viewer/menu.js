@@ -63,6 +63,12 @@ function place(menu, anchor) {
 /** One line of a menu. @param {{icon?: Node, label: string, key?: string, onclick: () => void, isOn?: boolean, disabled?: boolean}} item */
 export function menuItem({ icon, label, key, onclick, isOn, disabled }) {
   const state = isOn === undefined ? { role: "menuitem" } : { role: "menuitemcheckbox", "aria-checked": String(isOn) };
-  return h("button.menu-item", { type: "button", onclick, disabled, "data-closes": isOn === undefined, ...state },
-    icon, h("span", {}, label), isOn === undefined ? null : h("span.tick", { "aria-hidden": "true" }, "✓"), key ? h("kbd", {}, key) : null);
+  return h(
+    "button.menu-item",
+    { type: "button", onclick, disabled, "data-closes": isOn === undefined, ...state },
+    icon,
+    h("span", {}, label),
+    isOn === undefined ? null : h("span.tick", { "aria-hidden": "true" }, "✓"),
+    key ? h("kbd", {}, key) : null,
+  );
 }

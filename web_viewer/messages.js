@@ -39,22 +39,33 @@ export const MESSAGES = Object.freeze({
   SERVER_STARTING: calm("☕", "The server is starting."),
   SERVER_UNSET: warn("🧭", "No server is set yet. Please put in its address in the settings."),
   SERVER_ERROR: bad("The server had a problem. Your work is kept here; please try again later."),
-  STORAGE_FAILED: bad("The server cannot write to its disk. Your work is kept here; please tell whoever looks after it."),
+  STORAGE_FAILED: bad(
+    "The server cannot write to its disk. Your work is kept here; please tell whoever looks after it.",
+  ),
   RATE_LIMITED: calm("⏳", "Too many requests at once. It goes on in a moment."),
   TOO_MANY_STREAMS: calm("⏳", "Very many people are connected to the server. News may come a little later."),
   ARCHIVE_TOO_LARGE: bad("These masks are larger than the server accepts. Please tell whoever looks after it."),
   ARCHIVE_INVALID: bad("The masks that came from the server cannot be read. Please tell whoever looks after it."),
   UNAUTHORIZED: warn("🔑", "Your access has run out. Please put in a new access token in the settings."),
-  AUTH_UNAVAILABLE: warn("🔑", "Your access cannot be checked right now. Your work is kept here; please try again later."),
+  AUTH_UNAVAILABLE: warn(
+    "🔑",
+    "Your access cannot be checked right now. Your work is kept here; please try again later.",
+  ),
   EDITOR_INVALID: warn("👤", "Please put in your e-mail address in the settings."),
-  OFFLINE_CORE: warn("🔌", "Goobusters has stopped in the background. Please start it again; your work up to here is kept."),
+  OFFLINE_CORE: warn(
+    "🔌",
+    "Goobusters has stopped in the background. Please start it again; your work up to here is kept.",
+  ),
   KEY_REQUIRED: warn("🔌", "Goobusters was started anew. Please open the address that it shows now."),
   HOST_FORBIDDEN: warn("🔌", "Please open the address that Goobusters shows."),
   ORIGIN_FORBIDDEN: warn("🔌", "Please open the address that Goobusters shows."),
   DATASET_STALE: warn("🔄", "The server has newer clips. Masks and pictures may differ until you refresh."),
   DATASET_UNREADABLE: bad("The data set cannot be read. Please tell whoever looks after it."),
   DATASET_MISSING: bad("The data set is not there. Please check the settings."),
-  ANNOTATIONS_UNREADABLE: warn("🩹", "The annotations that came with the data set cannot be read. The clips can still be opened."),
+  ANNOTATIONS_UNREADABLE: warn(
+    "🩹",
+    "The annotations that came with the data set cannot be read. The clips can still be opened.",
+  ),
   DATASET_EMPTY: calm("📭", "There are no exams yet."),
   STARTED_FROM_DISK: calm("💾", "Going on with the clips that are on this computer already."),
   DATASET_BUSY: calm("☕", "The clips are being downloaded right now. Stop that first, or wait."),
@@ -76,12 +87,16 @@ export const MESSAGES = Object.freeze({
   MDAI_DISK_FULL: bad("The disk has no room for the clips. Please make room; nothing of your work is lost."),
   CLIP_UNREADABLE: bad("This clip cannot be read. Please choose another exam and tell whoever looks after the data."),
   CLIP_EMPTY: bad("This clip has no pictures. Please choose another exam."),
-  CLIP_TRUNCATED: bad("This clip breaks off before its end. Please choose another exam and tell whoever looks after the data."),
+  CLIP_TRUNCATED: bad(
+    "This clip breaks off before its end. Please choose another exam and tell whoever looks after the data.",
+  ),
   CLIP_SIZES_DIFFER: bad("The pictures of this clip have different sizes. Please choose another exam."),
   CLIP_MISSING: bad("The clip of this exam is missing."),
   FRAMES_DIFFER: bad("Pictures and masks do not fit together, so this exam cannot be edited."),
   MASKS_DAMAGED: bad("Some masks on this computer are damaged. Open the exam again to fetch them anew."),
-  CACHE_NOT_WRITABLE: bad("The folder for pictures cannot be written. Please check the disk; nothing that you saved is lost."),
+  CACHE_NOT_WRITABLE: bad(
+    "The folder for pictures cannot be written. Please check the disk; nothing that you saved is lost.",
+  ),
   CACHE_IN_USE: warn("🔌", "Goobusters is running already."),
   PORT_IN_USE: warn("🔌", "Goobusters is running already."),
   SERIES_UNKNOWN: warn("🔍", "This exam is not in the data set any more."),
@@ -123,7 +138,7 @@ export function mergedText({ editor, mine_frames: mine = [], theirs_frames: thei
 export function framesText(frames) {
   const sorted = [...new Set(frames)].sort((a, b) => a - b);
   const parts = [];
-  for (let at = 0; at < sorted.length; ) {
+  for (let at = 0; at < sorted.length;) {
     let end = at;
     while (sorted[end + 1] === sorted[end] + 1) end++;
     parts.push(end > at ? `${sorted[at] + 1}–${sorted[end] + 1}` : String(sorted[at] + 1));

@@ -38,7 +38,11 @@ export class Stage {
     let from = null;
     const panMove = (contact) => {
       this.hasSpacePanned = true;
-      this.setPlace({ scale: from.place.scale, x: from.place.x + contact.x - from.x, y: from.place.y + contact.y - from.y });
+      this.setPlace({
+        scale: from.place.scale,
+        x: from.place.x + contact.x - from.x,
+        y: from.place.y + contact.y - from.y,
+      });
     };
     return {
       drawStart: (contact, isErasing) => {
@@ -55,7 +59,8 @@ export class Stage {
       pinchMove: (points) => this.setPlace(pinch(from.place, from.points, points)),
       pinchEnd: () => {},
       brightnessStart: (contact) => (from = { ...contact, setting: store.get().brightness }),
-      brightnessMove: (contact) => store.set({ brightness: dragged(from.setting, contact.x - from.x, contact.y - from.y) }),
+      brightnessMove: (contact) =>
+        store.set({ brightness: dragged(from.setting, contact.x - from.x, contact.y - from.y) }),
       brightnessEnd: () => {},
       doubleTap: (_contact, hasDabbed) => {
         if (hasDabbed) work.step("undo");
@@ -102,8 +107,16 @@ export class Stage {
 
   #contact(event) {
     return {
-      type: event.pointerType || "mouse", id: event.pointerId, x: event.clientX - this.origin.left, y: event.clientY - this.origin.top,
-      pressure: event.pressure, button: event.button, time: event.timeStamp, size: Math.max(event.width, event.height), isAlt: event.altKey, isPick: event.ctrlKey || event.metaKey,
+      type: event.pointerType || "mouse",
+      id: event.pointerId,
+      x: event.clientX - this.origin.left,
+      y: event.clientY - this.origin.top,
+      pressure: event.pressure,
+      button: event.button,
+      time: event.timeStamp,
+      size: Math.max(event.width, event.height),
+      isAlt: event.altKey,
+      isPick: event.ctrlKey || event.metaKey,
     };
   }
 
@@ -119,7 +132,14 @@ export class Stage {
   #toPoint(contact) {
     const { point } = this;
     const { x, y } = toPicture(this.place, contact.x, contact.y);
-    Object.assign(point, { x, y, pressure: contact.pressure, isPen: contact.type === "pen", isAlt: contact.isAlt, scale: this.place.scale });
+    Object.assign(point, {
+      x,
+      y,
+      pressure: contact.pressure,
+      isPen: contact.type === "pen",
+      isAlt: contact.isAlt,
+      scale: this.place.scale,
+    });
     return point;
   }
 
@@ -131,7 +151,12 @@ export class Stage {
     const lines = event.deltaMode === 1 ? delta * 16 : delta;
     const isZoom = event.ctrlKey || event.metaKey;
     if (event.altKey || event.shiftKey) this.resizeBrush(lines < 0 ? 1.12 : 1 / 1.12);
-    else if (isZoom) this.zoom(Math.exp(-lines * (event.ctrlKey && Math.abs(lines) < 50 ? 0.01 : 0.002)), event.clientX - this.origin.left, event.clientY - this.origin.top);
+    else if (isZoom)
+      this.zoom(
+        Math.exp(-lines * (event.ctrlKey && Math.abs(lines) < 50 ? 0.01 : 0.002)),
+        event.clientX - this.origin.left,
+        event.clientY - this.origin.top,
+      );
     else this.#scroll(lines);
   }
 
@@ -161,7 +186,8 @@ export class Stage {
     const left = inset("left");
     const top = inset("top");
     return {
-      left, top,
+      left,
+      top,
       width: Math.max(40, this.element.clientWidth - left - inset("right")),
       height: Math.max(40, this.element.clientHeight - top - inset("bottom")),
     };
@@ -202,7 +228,10 @@ export class Stage {
   middle() {
     const room = this.room();
     const { x, y } = toPicture(this.place, room.left + room.width / 2, room.top + room.height / 2);
-    return { x: clamp(Math.round(x), 0, this.work.manifest.width), y: clamp(Math.round(y), 0, this.work.manifest.height) };
+    return {
+      x: clamp(Math.round(x), 0, this.work.manifest.width),
+      y: clamp(Math.round(y), 0, this.work.manifest.height),
+    };
   }
 
   /** Moves the picture as little as it takes to see a point of it. */
@@ -238,7 +267,8 @@ export class Stage {
   #moveRing(event) {
     this.pointer.x = event.clientX - this.origin.left;
     this.pointer.y = event.clientY - this.origin.top;
-    const isOver = event.target === this.element || this.element.contains(event.target) || this.gestures.action === "draw";
+    const isOver =
+      event.target === this.element || this.element.contains(event.target) || this.gestures.action === "draw";
     const isShown = isOver && this.tool?.hasRing && this.store.get().canEdit && !this.isSpaceDown;
     this.ring.classList.toggle("is-hidden", !isShown);
     if (isShown) this.#placeRing();

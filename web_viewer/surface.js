@@ -19,20 +19,59 @@ import { registerTool } from "./tools/index.js";
 export function createSurface({ store, work, toolbar }, commands) {
   return Object.freeze({
     state: () => {
-      const { series, frame, canEdit, unsaved, unsentOps, tool, canUndo, canRedo, isPlaying, isConnected, brushRadius } = store.get();
+      const {
+        series,
+        frame,
+        canEdit,
+        unsaved,
+        unsentOps,
+        tool,
+        canUndo,
+        canRedo,
+        isPlaying,
+        isConnected,
+        brushRadius,
+      } = store.get();
       return {
-        series: series ? { study_uid: series.study_uid, series_uid: series.series_uid, state: series.state, save: series.save, version_id: series.version_id, base_version_id: series.base_version_id } : null,
+        series: series
+          ? {
+              study_uid: series.study_uid,
+              series_uid: series.series_uid,
+              state: series.state,
+              save: series.save,
+              version_id: series.version_id,
+              base_version_id: series.base_version_id,
+            }
+          : null,
         name: series ? seriesName(series) : null,
-        frame, frame_count: work.manifest?.frame_count ?? 0, kind: work.masks?.frameKind(frame) ?? null,
-        has_picture: Boolean(work.frames?.picture(frame)), can_edit: canEdit, can_undo: canUndo, can_redo: canRedo,
-        unsaved, unsent_ops: unsentOps, tool, brush_radius: brushRadius, is_playing: isPlaying, is_connected: isConnected,
-        place: work.canvas.place, stage: stageBox(), shown_version_id: work.loader?.version ?? null, is_loading: work.isLoading === true,
+        frame,
+        frame_count: work.manifest?.frame_count ?? 0,
+        kind: work.masks?.frameKind(frame) ?? null,
+        has_picture: Boolean(work.frames?.picture(frame)),
+        can_edit: canEdit,
+        can_undo: canUndo,
+        can_redo: canRedo,
+        unsaved,
+        unsent_ops: unsentOps,
+        tool,
+        brush_radius: brushRadius,
+        is_playing: isPlaying,
+        is_connected: isConnected,
+        place: work.canvas.place,
+        stage: stageBox(),
+        shown_version_id: work.loader?.version ?? null,
+        is_loading: work.isLoading === true,
       };
     },
     maskPixels: (frame, label = work.masks?.labels[0]) => {
       const { masks } = work;
       if (!masks) return null;
-      return { width: masks.width, height: masks.height, kind: masks.kind(frame, label), runs: masks.runs(frame, label) };
+      return {
+        width: masks.width,
+        height: masks.height,
+        kind: masks.kind(frame, label),
+        runs: masks.runs(frame, label),
+      };
     },
     loadMasks: (frame) => work.loader?.ensure(frame),
     run: (command) => commands[command](),

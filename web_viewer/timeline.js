@@ -20,7 +20,12 @@ const BAND = 5;
 export function createTimeline(store, work, cells) {
   const canvas = h("canvas", { "aria-hidden": "true" });
   const head = h("canvas", { "aria-hidden": "true" });
-  const element = h("div.timeline", { role: "slider", tabindex: "0", "aria-label": "Frame", "aria-valuemin": "1", "aria-valuenow": "1" }, canvas, head);
+  const element = h(
+    "div.timeline",
+    { role: "slider", tabindex: "0", "aria-label": "Frame", "aria-valuemin": "1", "aria-valuenow": "1" },
+    canvas,
+    head,
+  );
   let isScrubbing = false;
   let isRequested = false;
 
@@ -47,14 +52,19 @@ export function createTimeline(store, work, cells) {
       drawHead(head, element, store.get().frame, work.manifest?.frame_count ?? 1);
     });
   };
-  store.watch(({ frame }) => {
-    const count = work.manifest?.frame_count ?? 1;
-    drawHead(head, element, frame, count);
-    element.setAttribute("aria-valuemax", String(count));
-    element.setAttribute("aria-valuenow", String(frame + 1));
-    const kind = work.masks?.frameKind(frame);
-    element.setAttribute("aria-valuetext", `Frame ${frame + 1} of ${count}${kind ? `, ${KINDS[kind]}` : ""}`);
-  }, "frame", "hasClip", "cellsVersion");
+  store.watch(
+    ({ frame }) => {
+      const count = work.manifest?.frame_count ?? 1;
+      drawHead(head, element, frame, count);
+      element.setAttribute("aria-valuemax", String(count));
+      element.setAttribute("aria-valuenow", String(frame + 1));
+      const kind = work.masks?.frameKind(frame);
+      element.setAttribute("aria-valuetext", `Frame ${frame + 1} of ${count}${kind ? `, ${KINDS[kind]}` : ""}`);
+    },
+    "frame",
+    "hasClip",
+    "cellsVersion",
+  );
   new ResizeObserver(redraw).observe(element);
   return { element, redraw };
 }
@@ -76,7 +86,14 @@ function prepare(canvas, element) {
 function palette() {
   const style = getComputedStyle(document.documentElement);
   const of = (name) => style.getPropertyValue(`--${name}`).trim();
-  return { annotation: of("person"), tracked: of("tracked"), empty: of("quiet"), none: of("line"), text: of("text"), warn: of("warn") };
+  return {
+    annotation: of("person"),
+    tracked: of("tracked"),
+    empty: of("quiet"),
+    none: of("line"),
+    text: of("text"),
+    warn: of("warn"),
+  };
 }
 
 function drawCells(canvas, element, frames) {

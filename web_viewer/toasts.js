@@ -11,18 +11,30 @@ const STAY_MS = 6000;
  */
 export function createToasts(place) {
   const shown = new Map();
-  return (message, { action, key } = {}) => {
-    const { sign: mark, text, tone } = typeof message === "string" ? { sign: "", text: message, tone: "calm" } : messageFor(message.code);
+  const say = (message, { action, key } = {}) => {
+    const {
+      sign: mark,
+      text,
+      tone,
+    } = typeof message === "string" ? { sign: "", text: message, tone: "calm" } : messageFor(message.code);
     const id = key ?? text;
     shown.get(id)?.remove();
     const run = () => {
       toast.remove();
       action.run();
     };
-    const toast = h("div.toast", { "data-tone": tone }, sign(mark), h("span", {}, text),
-      action && h("button.button", { type: "button", onclick: run }, action.label));
+    const toast = h(
+      "div.toast",
+      { "data-tone": tone },
+      sign(mark),
+      h("span", {}, text),
+      action && h("button.button", { type: "button", onclick: run }, action.label),
+    );
     shown.set(id, toast);
     place.append(toast);
     setTimeout(() => toast.remove(), STAY_MS);
   };
+  /** Takes a note away that has lost its meaning. */
+  const dismiss = (key) => shown.get(key)?.remove();
+  return Object.assign(say, { dismiss });
 }

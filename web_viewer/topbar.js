@@ -15,7 +15,13 @@ export function createTopbar(bar, store, commands, keyOf) {
   const name = h("span.exam-name", {}, "Goobusters");
   const logo = icon("logo");
   logo.classList.add("logo");
-  const exam = h("button.exam-button", { type: "button", title: named("exams"), onclick: commands.exams }, logo, name, icon("chevron"));
+  const exam = h(
+    "button.exam-button",
+    { type: "button", title: named("exams"), onclick: commands.exams },
+    logo,
+    name,
+    icon("chevron"),
+  );
   const chips = h("div.chips", { role: "group", "aria-label": "State" });
   const undo = iconButton("undo", named("undo"), commands.undo, { "data-command": "undo" });
   const redo = iconButton("redo", named("redo"), commands.redo, { "data-command": "redo" });
@@ -24,29 +30,48 @@ export function createTopbar(bar, store, commands, keyOf) {
   const done = mainButton("done", "done", "Done", named("done"), commands.done);
   const next = mainButton("next_series", "next", "Next", named("next_series"), commands.next_series);
   next.classList.add("main");
-  const more = iconButton("more", "More", () => toggleMenu(more, () => moreItems(commands, keyOf, store)), { "aria-haspopup": "menu", "aria-expanded": "false" });
+  const more = iconButton("more", "More", () => toggleMenu(more, () => moreItems(commands, keyOf, store)), {
+    "aria-haspopup": "menu",
+    "aria-expanded": "false",
+  });
   bar.append(exam, chips, undo, redo, h("span.separator", { "aria-hidden": "true" }), save, done, next, more);
 
-  store.watch((state) => {
-    const { series, session, unsaved } = state;
-    name.textContent = series ? seriesName(series) : "Choose an exam";
-    document.title = series ? `${unsaved.length > 0 ? "● " : ""}${seriesName(series)} – Goobusters` : "Goobusters";
-    chips.replaceChildren(...chipsOf(state));
-    undo.disabled = !state.canUndo;
-    redo.disabled = !state.canRedo;
-    count.textContent = String(unsaved.length);
-    count.hidden = unsaved.length === 0;
-    save.disabled = !state.canEdit || (unsaved.length === 0 && !["failed", "offline"].includes(series?.save?.state));
-    save.classList.toggle("main", unsaved.length > 0);
-    next.classList.toggle("main", unsaved.length === 0);
-    save.setAttribute("aria-label", unsaved.length > 0 ? `Save, ${unsaved.length} frames are not saved` : "Save");
-    done.disabled = !series || session?.server.state !== "ok";
-    done.setAttribute("aria-pressed", String(Boolean(series?.completed)));
-  }, "series", "session", "unsaved", "canEdit", "canUndo", "canRedo", "isConnected", "unsentOps");
+  store.watch(
+    (state) => {
+      const { series, session, unsaved } = state;
+      name.textContent = series ? seriesName(series) : "Choose an exam";
+      document.title = series ? `${unsaved.length > 0 ? "● " : ""}${seriesName(series)} – Goobusters` : "Goobusters";
+      chips.replaceChildren(...chipsOf(state));
+      undo.disabled = !state.canUndo;
+      redo.disabled = !state.canRedo;
+      count.textContent = String(unsaved.length);
+      count.hidden = unsaved.length === 0;
+      save.disabled = !state.canEdit || (unsaved.length === 0 && !["failed", "offline"].includes(series?.save?.state));
+      save.classList.toggle("main", unsaved.length > 0);
+      next.classList.toggle("main", unsaved.length === 0);
+      save.setAttribute("aria-label", unsaved.length > 0 ? `Save, ${unsaved.length} frames are not saved` : "Save");
+      done.disabled = !series || session?.server.state !== "ok";
+      done.setAttribute("aria-pressed", String(Boolean(series?.completed)));
+    },
+    "series",
+    "session",
+    "unsaved",
+    "canEdit",
+    "canUndo",
+    "canRedo",
+    "isConnected",
+    "unsentOps",
+  );
 }
 
 function mainButton(id, drawing, label, title, onclick, ...rest) {
-  return h("button.button", { type: "button", "data-command": id, title, onclick, "aria-label": label }, icon(drawing), h("span.label", {}, label), ...rest);
+  return h(
+    "button.button",
+    { type: "button", "data-command": id, title, onclick, "aria-label": label },
+    icon(drawing),
+    h("span.label", {}, label),
+    ...rest,
+  );
 }
 
 function chip(mark, text, tone, kind) {
@@ -56,8 +81,10 @@ function chip(mark, text, tone, kind) {
 function chipsOf({ series, session, isConnected, unsentOps }) {
   const chips = [];
   if (!isConnected) chips.push(chip("🔌", "Goobusters is not running", "warn", "core"));
-  else if (session?.server.state === "offline") chips.push(chip("☁️", "Offline – your work is kept", "calm", "offline"));
-  else if (session?.server.state === "unset") chips.push(chip("🧭", "No server yet – your work is kept", "calm", "unset"));
+  else if (session?.server.state === "offline")
+    chips.push(chip("☁️", "Offline – your work is kept", "calm", "offline"));
+  else if (session?.server.state === "unset")
+    chips.push(chip("🧭", "No server yet – your work is kept", "calm", "unset"));
   else if (session?.server.state === "unauthorized") chips.push(chip("🔑", "Access has run out", "warn", "token"));
   if (!isConnected && unsentOps > 0) chips.push(chip("✏️", `${unsentOps} strokes wait`, "warn", "waiting"));
   if (!series) return chips;
@@ -69,7 +96,15 @@ function chipsOf({ series, session, isConnected, unsentOps }) {
   }
   if (series.completed) chips.push(chip("✓", "Done", "good", "done"));
   const [other] = othersHere({ series, session });
-  if (other) chips.push(h("span.chip", { "data-kind": "people", "data-tone": "warn", title: `${other.editor} was here ${ago(other.at)}` }, icon("person"), h("span", {}, `${personName(other.editor)}, ${ago(other.at)}`)));
+  if (other)
+    chips.push(
+      h(
+        "span.chip",
+        { "data-kind": "people", "data-tone": "warn", title: `${other.editor} was here ${ago(other.at)}` },
+        icon("person"),
+        h("span", {}, `${personName(other.editor)}, ${ago(other.at)}`),
+      ),
+    );
   if (series.manifest?.semi_synthetic) chips.push(chip("", "Semi-synthetic", "calm", "synthetic"));
   return chips;
 }
@@ -89,11 +124,18 @@ function saveChip(save) {
 }
 
 function moreItems(commands, keyOf, store) {
-  const line = (id, drawing, extra = {}) => menuItem({ icon: icon(drawing), label: commandName(id), key: keyOf(id), onclick: commands[id], ...extra });
+  const line = (id, drawing, extra = {}) =>
+    menuItem({ icon: icon(drawing), label: commandName(id), key: keyOf(id), onclick: commands[id], ...extra });
   const { series } = store.get();
   return [
-    line("exams", "list"), line("history", "history", { disabled: !series }), h("hr"),
-    line("zoom_in", "zoom-in"), line("zoom_out", "zoom-out"), line("fit", "fit"), h("hr"),
-    line("settings", "settings"), line("help", "help"),
+    line("exams", "list"),
+    line("history", "history", { disabled: !series }),
+    h("hr"),
+    line("zoom_in", "zoom-in"),
+    line("zoom_out", "zoom-out"),
+    line("fit", "fit"),
+    h("hr"),
+    line("settings", "settings"),
+    line("help", "help"),
   ];
 }

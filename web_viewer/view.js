@@ -8,14 +8,19 @@ export function createView({ store, work, timeline, commands }) {
   const stage = document.getElementById("stage");
   // A click leaves the focus where it was: Space then plays and arrows move on, instead of pressing the button again.
   for (const id of ["topbar", "toolbar", "transport", "options"]) {
-    document.getElementById(id).addEventListener("mousedown", (event) => event.target.closest("button") && event.preventDefault());
-    document.getElementById(id).addEventListener("pointerup", (event) => event.target.matches("input[type=range]") && event.target.blur());
+    document
+      .getElementById(id)
+      .addEventListener("mousedown", (event) => event.target.closest("button") && event.preventDefault());
+    document
+      .getElementById(id)
+      .addEventListener("pointerup", (event) => event.target.matches("input[type=range]") && event.target.blur());
   }
   document.addEventListener("gesturestart", (event) => event.preventDefault()); // Safari's own zoom of the page
   const light = window.matchMedia("(prefers-color-scheme: light)");
   const setTheme = () => {
     const { theme } = store.get().settings;
-    document.documentElement.dataset.theme = theme === "light" || (theme === "system" && light.matches) ? "light" : "dark";
+    document.documentElement.dataset.theme =
+      theme === "light" || (theme === "system" && light.matches) ? "light" : "dark";
     timeline.redraw();
   };
   light.addEventListener("change", setTheme);
@@ -47,9 +52,22 @@ function showPage(state, work, commands) {
   place.hidden = Boolean(work.canvas.bitmap) && work.frames !== null;
   if (place.hidden) return;
   const { sign: mark, title, text, progress, actions } = noPicture(state);
-  const bar = progress?.total > 0
-    ? h("progress.progress", { max: String(progress.total), value: String(progress.done), "aria-label": text }) : null;
-  const buttons = actions.map(({ command, label }) => h("button.button", { type: "button", onclick: commands[command] }, label));
-  place.replaceChildren(h("div.page-inner", {}, h("div.page-sign", { "aria-hidden": "true" }, sign(mark)), h("h1", {}, title),
-    h("p.quiet", {}, text), bar, h("div.choices", {}, ...buttons)));
+  const bar =
+    progress?.total > 0
+      ? h("progress.progress", { max: String(progress.total), value: String(progress.done), "aria-label": text })
+      : null;
+  const buttons = actions.map(({ command, label }) =>
+    h("button.button", { type: "button", onclick: commands[command] }, label),
+  );
+  place.replaceChildren(
+    h(
+      "div.page-inner",
+      {},
+      h("div.page-sign", { "aria-hidden": "true" }, sign(mark)),
+      h("h1", {}, title),
+      h("p.quiet", {}, text),
+      bar,
+      h("div.choices", {}, ...buttons),
+    ),
+  );
 }

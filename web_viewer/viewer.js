@@ -24,7 +24,8 @@ import { INITIAL, createStore } from "./store.js";
 import { createSurface } from "./surface.js";
 import { createTimeline } from "./timeline.js";
 import { createToasts } from "./toasts.js";
-import { createOptions, createToolbar } from "./toolbar.js";
+import { createOptions } from "./tool_options.js";
+import { createToolbar } from "./toolbar.js";
 import { createTopbar } from "./topbar.js";
 import { createTransport } from "./transport.js";
 import { createView } from "./view.js";
@@ -94,14 +95,18 @@ listen(
     raise: () => window.focus(),
   },
   {
-    onConnection: (isConnected) => store.set({ isConnected, awaySince: isConnected ? null : (store.get().awaySince ?? performance.now()) }),
+    onConnection: (isConnected) =>
+      store.set({ isConnected, awaySince: isConnected ? null : (store.get().awaySince ?? performance.now()) }),
     onReconnect: refresh,
   },
 );
 
 store.watch(({ session }, before) => {
   if (session?.dataset_stale && !before.session?.dataset_stale) {
-    toast({ code: "DATASET_STALE" }, { key: "stale", action: { label: "Refresh", run: () => api.refreshDataset().catch(report) } });
+    toast(
+      { code: "DATASET_STALE" },
+      { key: "stale", action: { label: "Refresh", run: () => api.refreshDataset().catch(report) } },
+    );
   }
 }, "session");
 

@@ -32,13 +32,28 @@ export class Workspace {
 
   #forget() {
     Object.assign(this, { frames: null, masks: null, journal: null, editor: null, loader: null, outbox: null });
-    Object.assign(this, { manifest: null, baseVersion: undefined, isLoading: false, isReloadWanted: false, grey: null });
+    Object.assign(this, {
+      manifest: null,
+      baseVersion: undefined,
+      isLoading: false,
+      isReloadWanted: false,
+      grey: null,
+    });
   }
 
   /** Opens a series: pictures as soon as they are extracted, masks as soon as they are there. */
   async open(series) {
     await this.close();
-    this.store.set({ series, frame: this.lastFrames.get(series.series_uid) ?? 0, canEdit: false, hasClip: null, isPlaying: false, canUndo: false, canRedo: false, unsaved: [] });
+    this.store.set({
+      series,
+      frame: this.lastFrames.get(series.series_uid) ?? 0,
+      canEdit: false,
+      hasClip: null,
+      isPlaying: false,
+      canUndo: false,
+      canRedo: false,
+      unsaved: [],
+    });
     this.outbox = new Outbox(series, (...news) => this.#onOutbox(...news));
     this.on.onOpened();
     this.onSeries(await api.seriesAction(series, "open"));
@@ -76,7 +91,12 @@ export class Workspace {
     const { width, height, frame_count: frameCount } = local.manifest;
     this.canvas.setSize(width, height);
     const onDecoded = (number) => number === this.store.get().frame && this.showPicture();
-    this.frames = new Frames(local, local.manifest, onDecoded, (number, error) => number === this.store.get().frame && this.on.onError(error));
+    this.frames = new Frames(
+      local,
+      local.manifest,
+      onDecoded,
+      (number, error) => number === this.store.get().frame && this.on.onError(error),
+    );
     this.store.set({ frame: Math.min(this.store.get().frame, frameCount - 1), hasClip: local.series_uid });
     this.on.onOpened();
     this.frames.moveTo(this.store.get().frame);
@@ -113,11 +133,21 @@ export class Workspace {
     const labels = session.label_types.filter((type) => type.kind === "mask").map((type) => type.label_id);
     const main = labels.filter((label) => label === session.label_id);
     const order = [...main, ...labels.filter((label) => label !== session.label_id)];
-    const masks = new Masks({ width, height, frameCount, labels: order, emptyId: session.empty_id }, metadata.frames ?? []);
+    const masks = new Masks(
+      { width, height, frameCount, labels: order, emptyId: session.empty_id },
+      metadata.frames ?? [],
+    );
     const journal = new Journal(record.ops, record.position ?? 0);
     journal.replay(masks);
     const version = metadata.version_id ?? null;
-    const loader = new MaskLoader(series, version, masks, (frame, label) => this.#onMask(masks, frame, label), this.on.onError, () => this.isBusy());
+    const loader = new MaskLoader(
+      series,
+      version,
+      masks,
+      (frame, label) => this.#onMask(masks, frame, label),
+      this.on.onError,
+      () => this.isBusy(),
+    );
     await this.#untilShownIsKnown(loader);
     if (outbox !== this.outbox) return loader.close();
     for (const op of this.journal?.ops.slice(written) ?? []) journal.absorb(masks, op);
@@ -192,7 +222,9 @@ export class Workspace {
 
   /** True while idle work had better wait. */
   isBusy() {
-    return this.store.get().isPlaying || (this.editor?.isDrawing ?? false) || performance.now() - (this.movedAt ?? 0) < 200;
+    return (
+      this.store.get().isPlaying || (this.editor?.isDrawing ?? false) || performance.now() - (this.movedAt ?? 0) < 200
+    );
   }
 
   /** Goes to another frame. */
@@ -222,11 +254,13 @@ export class Workspace {
     if (!this.editor) return;
     const { session, opacity, isOutlineOnly, areMasksHidden, frame } = this.store.get();
     const types = new Map(session.label_types.map((type) => [type.label_id, type]));
-    const layers = [...this.editor.planes].filter(() => !areMasksHidden).map(([label, { bytes }]) => {
-      const type = types.get(label);
-      const isTracked = this.masks.kind(frame, label) === "tracked" && this.editor.label !== label;
-      return { bytes, colour: isTracked ? type.tracked_colour : type.colour };
-    });
+    const layers = [...this.editor.planes]
+      .filter(() => !areMasksHidden)
+      .map(([label, { bytes }]) => {
+        const type = types.get(label);
+        const isTracked = this.masks.kind(frame, label) === "tracked" && this.editor.label !== label;
+        return { bytes, colour: isTracked ? type.tracked_colour : type.colour };
+      });
     this.canvas.setLayers(layers, opacity, isOutlineOnly);
   }
 

@@ -41,11 +41,20 @@ export async function openConflict({ store, work, toast, report }) {
     const choices = new Map(conflict.frames.map((cell) => [cell, "both"]));
     const who = conflict.theirs?.editor ?? "A colleague";
     const when = conflict.theirs?.at ? ` ${ago(conflict.theirs.at)}` : "";
-    const intro = h("p", {}, `${who} saved this exam${when}. You both drew on ${conflict.frames.length === 1 ? "one frame" : `${conflict.frames.length} frames`}; everything else has been joined.`);
-    const cells = conflict.frames.map((cell) => cellView(cell, work, series, (take) => choices.set(cell, take), report));
+    const intro = h(
+      "p",
+      {},
+      `${who} saved this exam${when}. You both drew on ${conflict.frames.length === 1 ? "one frame" : `${conflict.frames.length} frames`}; everything else has been joined.`,
+    );
+    const cells = conflict.frames.map((cell) =>
+      cellView(cell, work, series, (take) => choices.set(cell, take), report),
+    );
     const dialog = openDialog("Two versions of the same frame", [intro, ...cells], {
       class: "wide",
-      actions: [{ value: "", label: "Decide later" }, { value: "take", label: "Use these", kind: "main" }],
+      actions: [
+        { value: "", label: "Decide later" },
+        { value: "take", label: "Use these", kind: "main" },
+      ],
     });
     if ((await dialog.closed) !== "take") {
       toast("Nothing was lost. Press Save when you want to decide.", { key: "conflict" });
@@ -69,14 +78,32 @@ function cellView(cell, work, series, onChoice, report) {
   const mine = figure(`Mine${kind(cell.mine_kind)}`);
   const theirs = figure(`Theirs${kind(cell.theirs_kind)}`);
   const difference = figure("Difference: green mine, blue theirs, white both");
-  const buttons = [["mine", "Take mine"], ["theirs", "Take theirs"], ["both", "Join both"]].map(([take, label]) =>
-    h("button.button", { type: "button", "aria-pressed": String(take === "both"), onclick: (event) => {
-      onChoice(take);
-      for (const button of buttons) button.setAttribute("aria-pressed", String(button === event.currentTarget));
-    } }, label));
+  const buttons = [
+    ["mine", "Take mine"],
+    ["theirs", "Take theirs"],
+    ["both", "Join both"],
+  ].map(([take, label]) =>
+    h(
+      "button.button",
+      {
+        type: "button",
+        "aria-pressed": String(take === "both"),
+        onclick: (event) => {
+          onChoice(take);
+          for (const button of buttons) button.setAttribute("aria-pressed", String(button === event.currentTarget));
+        },
+      },
+      label,
+    ),
+  );
   fillPictures(cell, series, work, [mine.canvas, theirs.canvas, difference.canvas]).catch(report);
-  return h("section.decision", { "aria-label": `Frame ${cell.frame_number + 1}` }, h("h3", {}, `Frame ${cell.frame_number + 1}`),
-    h("div.pictures", {}, mine.element, theirs.element, difference.element), h("div.choices", {}, ...buttons));
+  return h(
+    "section.decision",
+    { "aria-label": `Frame ${cell.frame_number + 1}` },
+    h("h3", {}, `Frame ${cell.frame_number + 1}`),
+    h("div.pictures", {}, mine.element, theirs.element, difference.element),
+    h("div.choices", {}, ...buttons),
+  );
 }
 
 async function fillPictures(cell, series, work, [mineCanvas, theirsCanvas, differenceCanvas]) {

@@ -66,7 +66,8 @@ function createPolygon() {
   return {
     id: "polygon",
     start(work, point, erases) {
-      const isNear = (index) => Math.hypot(point.x - points[index], point.y - points[index + 1]) * point.scale < CLOSE_DISTANCE;
+      const isNear = (index) =>
+        Math.hypot(point.x - points[index], point.y - points[index + 1]) * point.scale < CLOSE_DISTANCE;
       if (points.length >= 6 && (isNear(0) || isNear(points.length - 2))) return finish(work);
       if (points.length === 0) isErasing = erases || point.isAlt;
       points.push(point.x, point.y);
