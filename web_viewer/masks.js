@@ -61,6 +61,7 @@ export class Masks {
         keptRuns: null,
         patches: [],
         runs: null,
+        folded: null,
         saved: null,
         isUnsaved: null,
       };
@@ -89,6 +90,7 @@ export class Masks {
   setBaseRuns(frame, label, runs) {
     const cell = this.#cell(frame, label);
     cell.baseRuns = runs;
+    cell.folded = null;
     cell.isUnsaved = null;
   }
 
@@ -99,7 +101,15 @@ export class Masks {
   runs(frame, label) {
     const cell = this.cells.get(label)?.get(frame);
     if (!cell) return this.blank;
-    cell.runs ??= this.#fold(cell.keptRuns ?? cell.baseRuns, cell.patches);
+    return this.#current(cell);
+  }
+
+  /** Goes on from the last time it was asked, so that the thousandth stroke on a frame costs what the first did. */
+  #current(cell) {
+    if (cell.runs !== null) return cell.runs;
+    const { runs, count } = cell.folded ?? { runs: cell.keptRuns ?? cell.baseRuns, count: 0 };
+    cell.runs = this.#fold(runs, cell.patches.slice(count));
+    if (cell.runs) cell.folded = { runs: cell.runs, count: cell.patches.length };
     return cell.runs;
   }
 
@@ -140,7 +150,9 @@ export class Masks {
     cell.kind = side === "after" ? change.kind_after : change.kind_before;
     if (!change.bbox) return;
     const patch = { bbox: change.bbox, runs: change[side] };
-    cell.patches = this.#isWhole(patch.bbox) ? [patch] : [...cell.patches, patch];
+    const isWhole = this.#isWhole(patch.bbox);
+    cell.patches = isWhole ? [patch] : [...cell.patches, patch];
+    if (isWhole) cell.folded = null;
     cell.runs = null;
   }
 
@@ -153,6 +165,7 @@ export class Masks {
       keptRuns: mask ?? (label === this.emptyId ? null : this.blank),
       patches: [],
       runs: null,
+      folded: null,
       isUnsaved: null,
     });
   }
@@ -181,9 +194,10 @@ export class Masks {
     if (now !== said(saved.kind)) return true;
     const isSameObject = saved.keptRuns === cell.keptRuns && saved.patches.length === 0 && cell.patches.length === 0;
     if (now !== "annotation" || isSameObject || saved.patches === cell.patches) return false;
-    const before = this.#fold(saved.keptRuns ?? cell.baseRuns, saved.patches);
-    cell.runs ??= this.#fold(cell.keptRuns ?? cell.baseRuns, cell.patches);
-    return !before || !cell.runs || !sameRuns(before, cell.runs);
+    saved.runs ??= this.#fold(saved.keptRuns ?? cell.baseRuns, saved.patches);
+    const before = saved.runs;
+    const after = this.#current(cell);
+    return !before || !after || !sameRuns(before, after);
   }
 
   /** Whether anything here differs from the base version. @returns {boolean} */

@@ -33,6 +33,10 @@ export function createView({ store, work, timeline, commands }) {
   store.watch(({ brightness }) => work.canvas.setBrightness(brightness), "brightness");
   store.watch(() => work.showLayers(), "opacity", "isOutlineOnly", "areMasksHidden", "session");
   store.watch((state) => showBadge(state, work), "frame", "cellsVersion", "canEdit");
+  store.watch(
+    ({ isPlaying }) => document.getElementById("badge").setAttribute("aria-live", isPlaying ? "off" : "polite"),
+    "isPlaying",
+  );
   store.watch(({ isPictureLate }) => stage.classList.toggle("is-late", Boolean(isPictureLate)), "isPictureLate");
   store.watch((state) => showPage(state, work, commands), "series", "session", "page", "isPictureLate");
 }
