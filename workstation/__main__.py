@@ -11,6 +11,8 @@ COMMANDS = {
     "demo": ("workstation.demo:main", "server and workstation on the embedded demo clips"),
     "server": ("server.__main__:main", "the mask server"),
     "track": ("tracking.__main__:main", "tracks one clip offline"),
+    "backup": ("server.backup:main_backup", "copies what the server keeps into a file"),
+    "restore": ("server.backup:main_restore", "brings a backup back"),
     "plugins": ("workstation.plugins_command:main", "lists, checks and starts plugins"),
 }
 

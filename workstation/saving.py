@@ -71,8 +71,12 @@ class Saver:
         self._core.session.edited(self._model.key)
         if self.conflicts is not None:
             raise CoreError("CONFLICT_OPEN", "Decide first whose edits to keep.", 409)
-        if self._model.save is None and self._model.is_dirty:
-            self._show(SaveState.SAVING)  # at once, so that the answer to the request says it already
+        save = self._model.save
+        if save is None or save["state"] == SaveState.FAILED:  # said at once, so that the answer shows it already
+            if self._model.is_dirty:
+                self._show(SaveState.SAVING)
+            elif save is not None:
+                self._show(SaveState.RETRACKING)
         self._start(is_wanted=True)
 
     def resume(self) -> None:

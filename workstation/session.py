@@ -238,6 +238,7 @@ class Session:
 
     def next(self, skip: SeriesKey | None) -> dict[str, Any]:
         """What to annotate next, as POST /api/series/next answers."""
+        skip = skip or self.current
         answer: dict[str, Any] = self._core.plugins.first("next_series", core=self._core, skip=skip)
         if answer.get("no_available_series"):
             return answer

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,15 @@ Key = tuple[str, str]
 class Workstation:
     """A started Backend and a browser-like session with its cookie. `directory` holds cache and user settings."""
 
-    def __init__(self, directory: Path, clips: Path, *, server: str = "", editor: str = "ann@example.org") -> None:
+    def __init__(
+        self,
+        directory: Path,
+        clips: Path,
+        *,
+        server: str = "",
+        editor: str = "ann@example.org",
+        token: str | None = None,
+    ) -> None:
         self.directory = directory
         environment = {
             "DATASET": f"folder:{clips}",
@@ -30,7 +39,12 @@ class Workstation:
             "VIDEO_CACHE_PATH": str(directory / "cache"),
         }
         directory.mkdir(parents=True, exist_ok=True)
-        self.backend = Backend(SettingsStore(directory, directory / "user", environment))
+        if token is not None:  # one that can be changed: not from the environment
+            del environment["MDAI_TOKEN"]
+        store = SettingsStore(directory, directory / "user", environment)
+        if token is not None:
+            store.current = replace(store.current, mdai_token=token)
+        self.backend = Backend(store)
         self.session = requests.Session()
         self.base = ""
 

@@ -7,7 +7,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,19 @@ class Process:
         self.base = self.address.partition("/?")[0]
         self.session = requests.Session()
         assert self.session.get(self.address, timeout=30).ok
+
+    def open(self) -> None:
+        """Opens the one series and waits until it can be edited."""
+        path = f"{self.base}/api/series/{KEY[0]}/{KEY[1]}"
+        self._wait(lambda: self.session.get(path, timeout=30).ok)
+        self.session.post(f"{path}/open", timeout=30)
+        self._wait(lambda: self.session.get(path, timeout=30).json()["state"] in ("ready", "edited", "saved"))
+
+    def _wait(self, condition: Callable[[], bool]) -> None:
+        end = time.monotonic() + 60
+        while not condition():
+            assert time.monotonic() < end, "it takes too long"
+            time.sleep(0.05)
 
     def end(self, number: int) -> tuple[int, str]:
         """Sends a signal; returns exit status and standard error."""
@@ -100,11 +114,7 @@ def test_a_save_goes_on_after_a_kill(tmp_path: Path, server: ServerProcess) -> N
     clips = server.directory / "clips"
     backend = Process(tmp_path, clips, server.address)
     path = f"{backend.base}/api/series/{KEY[0]}/{KEY[1]}"
-    while not backend.session.get(path, timeout=30).ok:
-        pass
-    backend.session.post(f"{path}/open", timeout=30)
-    while backend.session.get(path, timeout=30).json()["state"] != "ready":
-        pass
+    backend.open()
     op = edit(change(3, (4, 4, 20, 20)))
     url = f"{backend.base}/api/journal/{KEY[0]}/{KEY[1]}"
     assert backend.session.post(url, json={"ops": [op]}, timeout=30).ok
@@ -131,12 +141,7 @@ def test_it_ends_quietly_on_sigterm(tmp_path: Path, server: ServerProcess) -> No
 
 def test_nothing_private_is_printed_or_named(tmp_path: Path, server: ServerProcess) -> None:
     backend = Process(tmp_path, server.directory / "clips", server.address)
-    path = f"{backend.base}/api/series/{KEY[0]}/{KEY[1]}"
-    while not backend.session.get(path, timeout=30).ok:
-        pass
-    backend.session.post(f"{path}/open", timeout=30)
-    while backend.session.get(path, timeout=30).json()["state"] != "ready":
-        pass
+    backend.open()
     backend.session.post(f"{backend.base}/api/journal/{KEY[0]}/{KEY[1]}", data=b"{", timeout=30)
     backend.session.get(f"{backend.base}/api/frames/{KEY[0]}/{KEY[1]}/99", timeout=30)
     _, errors = backend.end(signal.SIGTERM)

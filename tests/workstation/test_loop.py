@@ -331,8 +331,9 @@ def test_next_done_and_who_is_there(site: Site) -> None:
 
 
 def test_a_cached_series_opens_without_a_server(site: Site, relay: Relay) -> None:
-    key = uids(0)
+    key, other = uids(0), uids(2)
     with site.station("ann-cached", relay.address) as ann:
+        ann.open(other)
         ann.open(key)
     relay.is_cut = True
     with site.station("ann-cached", relay.address) as ann:
@@ -340,9 +341,11 @@ def test_a_cached_series_opens_without_a_server(site: Site, relay: Relay) -> Non
         assert opened["state"] == "ready"
         assert ann.paint(key, 2, (1, 1, 3, 3))
         offered = ann.post("/api/series/next")
-        assert (offered["study_uid"], offered["series_uid"]) == key, "offline, what is here comes next"
+        assert (offered["study_uid"], offered["series_uid"]) == other, "offline, what is here comes next"
+        ann.open(other)
+        assert ann.post("/api/series/next")["series_uid"] == key[1], "and then from the beginning"
         purged = ann.post("/api/cache/purge", {})
-        assert purged == {"purged": 1, "kept_edits": 1}
+        assert purged == {"purged": 2, "kept_edits": 1}
         assert ann.request("GET", f"/api/frames/{key[0]}/{key[1]}/0").status_code == 404
         assert len(list((ann.directory / "cache").rglob("*.png"))) == 0
     with site.station("ann-cached") as ann:

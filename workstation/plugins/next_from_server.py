@@ -14,17 +14,22 @@ if TYPE_CHECKING:
 
 @hookimpl
 def next_series(core: Core, skip: SeriesKey | None) -> dict[str, Any] | None:
-    """The server's choice. `skip`, the series that is open, is left out offline."""
+    """The server's choice. Offline: the next one after `skip`, the open series, that can be opened and is not done.
+
+    Answers with error_code SERVER_UNREACHABLE when there is none: others may be left on the server.
+    """
     try:
         return core.server.next_series()
     except CoreError as error:
         if error.code not in ("SERVER_UNREACHABLE", "SERVER_UNSET"):
             raise
-    for series in core.session.list_local():
-        key = series["study_uid"], series["series_uid"]
+    everything = core.session.list_local()
+    keys = [(series["study_uid"], series["series_uid"]) for series in everything]
+    start = keys.index(skip) + 1 if skip in keys else 0
+    for series, key in zip(everything[start:] + everything[:start], keys[start:] + keys[:start], strict=True):
         if series["completed"] is None and key != skip and is_ready(core, key):
             return series
-    return {"no_available_series": True, "error_code": "ALL_DONE"}
+    return {"no_available_series": True, "error_code": "SERVER_UNREACHABLE"}
 
 
 def is_ready(core: Core, key: SeriesKey) -> bool:

@@ -1,0 +1,110 @@
+"""What the server may do to a save: be busy with another, fail to track, refuse the token."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from server.auth import make_token
+from tests.helpers.clips import uids, write_dataset
+from tests.helpers.server_process import ServerProcess
+from tests.helpers.workstation import Workstation
+from tracking.contracts.labels import LABEL_ID
+
+KEY = uids(0)
+S = f"/api/series/{KEY[0]}/{KEY[1]}"
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[ServerProcess]:
+    """A server of its own for each test; its clips are in `clips`, its kept flow in `data`."""
+    write_dataset(tmp_path / "clips", 1, frames=40)
+    directory = tmp_path / "server"
+    directory.mkdir()
+    with ServerProcess(directory, DATASET=f"folder:{tmp_path / 'clips'}", DATA_PATH=str(tmp_path / "data")) as server:
+        server.wait_ready()
+        yield server
+
+
+def station(tmp_path: Path, server: ServerProcess, name: str) -> Workstation:
+    return Workstation(tmp_path / name, tmp_path / "clips", server=server.address, editor=f"{name}@example.org")
+
+
+def test_a_save_behind_another_waits_and_goes_by_itself(tmp_path: Path, server: ServerProcess) -> None:
+    with station(tmp_path, server, "ann") as ann, station(tmp_path, server, "bob") as bob:
+        ann.open(KEY)
+        bob.open(KEY)
+        ann.paint(KEY, 5, (10, 10, 30, 30))
+        bob.paint(KEY, 30, (60, 30, 20, 20))
+        ann.post(f"{S}/save")
+        ann.wait(KEY, lambda s: s["save"] is None or s["save"]["state"] == "retracking")
+        saved = bob.save(KEY)  # a retrack runs, and the version is another by now
+        assert (saved["state"], saved["save"]) == ("saved", None)
+        assert {(5, LABEL_ID), (30, LABEL_ID)} <= bob.annotated(KEY)
+        ann.wait(KEY, lambda s: s["base_version_id"] == saved["base_version_id"])
+        assert {(5, LABEL_ID), (30, LABEL_ID)} <= ann.annotated(KEY)
+
+
+def test_a_retrack_that_fails_keeps_the_save_and_can_be_tried_again(tmp_path: Path, server: ServerProcess) -> None:
+    with station(tmp_path, server, "ann") as ann:
+        ann.open(KEY)
+        clip = next((tmp_path / "clips").rglob("*.avi"))
+        shutil.move(clip, tmp_path / "away.avi")
+        shutil.rmtree(tmp_path / "data")
+        ann.paint(KEY, 5, (10, 10, 30, 30))
+        failed = ann.save(KEY)
+        assert (failed["save"]["state"], failed["save"]["error_code"]) == ("failed", "RETRACK_FAILED")
+        assert not failed["is_dirty"], "the save itself was accepted"
+        history = ann.get(f"{S}/history")["history"]
+        assert len(history) == 1
+        assert failed["version_id"] == history[0]["version_id"]
+        shutil.move(tmp_path / "away.avi", clip)
+        again = ann.save(KEY)
+        assert again["save"] is None
+        assert again["base_version_id"] == history[0]["version_id"], "no new version: the same was tracked again"
+        assert (5, LABEL_ID) in ann.annotated(KEY)
+
+
+def test_edits_after_a_failed_retrack_are_saved_on_top(tmp_path: Path, server: ServerProcess) -> None:
+    with station(tmp_path, server, "ann") as ann:
+        ann.open(KEY)
+        clip = next((tmp_path / "clips").rglob("*.avi"))
+        shutil.move(clip, tmp_path / "away.avi")
+        shutil.rmtree(tmp_path / "data")
+        ann.paint(KEY, 5, (10, 10, 30, 30))
+        assert ann.save(KEY)["save"]["state"] == "failed"
+        shutil.move(tmp_path / "away.avi", clip)
+        ann.paint(KEY, 9, (10, 10, 30, 30))
+        assert ann.save(KEY)["save"] is None
+        assert {(5, LABEL_ID), (9, LABEL_ID)} <= ann.annotated(KEY)
+        history = ann.get(f"{S}/history")["history"]
+        assert [version["previous_version_id"] for version in history] == [history[1]["version_id"], None]
+
+
+def test_a_token_that_is_not_good_is_said_and_can_be_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workstation.settings._keyring", lambda: None)  # that of whoever runs the tests is theirs
+    write_dataset(tmp_path / "clips", 1)
+    token = make_token(tmp_path / "tokens.json", "ann@example.org")
+    directory = tmp_path / "server"
+    directory.mkdir()
+    server = ServerProcess(
+        directory, DATASET=f"folder:{tmp_path / 'clips'}", AUTH="tokens", TOKENS_PATH=str(tmp_path / "tokens.json")
+    )
+    server.headers["Authorization"] = f"Bearer {token}"
+    with server:
+        server.wait_ready()
+        with Workstation(tmp_path / "ann", tmp_path / "clips", server=server.address, token="stale") as ann:
+            ann.wait_for(lambda: ann.get("/api/session"), lambda s: s["server"]["state"] == "unauthorized")
+            refused = ann.open(KEY)
+            assert (refused["state"], refused["action"]) == ("error", "retry")
+            assert refused["error_code"] in ("UNAUTHORIZED", "TOKEN_INVALID")
+            answer = ann.request("PUT", "/api/settings", json={"token": token})
+            assert answer.json()["has_token"] is True
+            assert token not in answer.text
+            ann.wait_for(lambda: ann.get("/api/session"), lambda s: s["server"]["state"] == "ok")
+            assert ann.open(KEY)["state"] == "ready"
+            ann.paint(KEY, 3, (5, 5, 9, 9))
+            assert ann.save(KEY)["state"] == "saved"
