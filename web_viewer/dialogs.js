@@ -14,7 +14,7 @@ export function openDialog(title, content, { actions = [], class: className = ""
   const close = (value = "") => element.close(value);
   element.append(
     h("header.dialog-head", {}, h("h2", { id: titleId }, title), iconButton("close", "Close", () => close())),
-    h("div.dialog-body", {}, ...content),
+    h("div.dialog-body", { tabindex: "0" }, ...content),
   );
   if (actions.length > 0) {
     const buttons = actions.map(({ value, label, kind }) =>
@@ -30,6 +30,11 @@ export function openDialog(title, content, { actions = [], class: className = ""
   });
   element.addEventListener("click", (event) => {
     if (event.target === element) close();
+  });
+  element.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || event.defaultPrevented) return;
+    event.preventDefault(); // a search field would keep Escape to itself in WebKit
+    close();
   });
   document.body.append(element);
   element.showModal();

@@ -87,7 +87,13 @@ class Core:
 
     def _make_server(self) -> ServerClient:
         now = self.settings
-        return ServerClient(now.server_url, now.mdai_token, now.user_email, self.set_server_state)
+        client = ServerClient(now.server_url, now.mdai_token, now.user_email, lambda state: self._heard(client, state))
+        return client
+
+    def _heard(self, client: ServerClient, state: str) -> None:
+        """Takes how a request went, unless its client was replaced meanwhile: the old address says nothing now."""
+        if client is self.server:
+            self.set_server_state(state)
 
     def _plugin_failed(self, info: PluginInfo) -> None:
         self.events.notice("PLUGIN_FAILED", f"The plugin {info.name} failed and is switched off.", plugin=info.name)

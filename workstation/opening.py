@@ -50,6 +50,8 @@ class Opening:
         self._core.session.publish(self._model)
         if problem is None:
             self._core.session.enforce_cache_limit()
+        elif problem.code in _AWAY and self._core.server_state == "ok":
+            self._core.session.open(self._model.key)  # the server came back, or another was set, while this failed
 
     def _attempt(self, job: Job) -> CoreError | None:
         tag = series_tag(self._model.key)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from workstation.errors import CoreError, JobCancelledError
 from workstation.jobs import Job
+from workstation.journal import Journal
 from workstation.opening import Opening
 from workstation.saving import Saver
 from workstation.series import ListedSeries, Listing, SeriesKey, SeriesModel, State, series_tag
@@ -74,6 +75,22 @@ class Session:
         for key in self._core.cache.known():
             if self._core.cache.series(key).save_record.exists():
                 self._resume(key)
+            else:
+                self._recall_unsaved(key)
+
+    def _recall_unsaved(self, key: SeriesKey) -> None:
+        """Marks a series whose journal holds unsaved edits of an earlier run, so that people find their work again."""
+        path = self._core.cache.series(key).journal
+        with self._lock:
+            model = self._models.get(key)
+        if model is None or not path.exists():
+            return
+        with model.lock:
+            if model.journal is None:
+                journal = Journal(path)
+                model.journal = journal if journal.is_dirty else None
+        if model.is_dirty:
+            self.publish(model)
 
     def _list(self, hook: str) -> None:
         try:

@@ -11,6 +11,7 @@ import json
 import logging
 import os
 import sys
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -67,6 +68,7 @@ class SettingsStore:
 
     def __init__(self, directory: Path, user: Path | None = None, environ: Mapping[str, str] | None = None) -> None:
         self._environ = dict(os.environ if environ is None else environ)
+        self._lock = threading.Lock()
         self._file = (user or user_directory(self._environ)) / "settings.json"
         values = table.load(table.CLIENT, directory, self._environ)
         path = directory / values.pop("VIDEO_CACHE_PATH")
@@ -125,8 +127,12 @@ class SettingsStore:
     def update(self, changes: Mapping[str, Any]) -> set[str]:
         """Checks, keeps and writes changes; returns the names that have a new value.
 
-        Raises CoreError SETTING_INVALID, with nothing changed.
+        Raises CoreError SETTING_INVALID, with nothing changed. Two at once take turns.
         """
+        with self._lock:
+            return self._update(changes)
+
+    def _update(self, changes: Mapping[str, Any]) -> set[str]:
         checked = {name: _checked(name, value) for name, value in changes.items()}
         if any(self._is_fixed(name) for name in checked):
             raise CoreError("SETTING_FIXED", "This setting is decided by the environment of the program.", 409)

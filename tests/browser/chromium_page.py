@@ -157,8 +157,8 @@ class ChromiumPage(Page):
         return list(self._problems)
 
     def kill(self) -> None:
-        with contextlib.suppress(PlaywrightError):  # the answer never comes: that is the crash
-            self._devtools.send("Page.crash")
+        with self._page.expect_event("crash"), contextlib.suppress(PlaywrightError):
+            self._page.goto("chrome://crash")  # never loads: that is the crash
         self._context.close()
 
     def close(self) -> None:

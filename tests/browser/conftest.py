@@ -14,7 +14,7 @@ import pytest
 from tests.browser.chromium_page import ChromiumBrowser
 from tests.browser.page import EngineMissing, Look, Page
 from tests.browser.qt_page import QtPage
-from tests.browser.stack import Stack
+from tests.browser.stack import CoreProcess, Stack
 from tests.browser.viewer import Viewer
 from tests.browser.webkit_page import WebKitPage
 from tests.helpers.clips import write_dataset
@@ -77,11 +77,20 @@ def exam() -> int:
 
 
 @pytest.fixture
-def viewer(open_page: Callable[..., Page], stack: Stack, exam: int) -> Iterator[Viewer]:
-    """The viewer on an exam of its own, with a core of its own behind it."""
-    page = open_page()
-    core = stack.core(f"tester{exam}@example.org")
-    try:
-        yield Viewer(page).open(core.address, exam)
-    finally:
+def start_core(stack: Stack) -> Iterator[Callable[..., CoreProcess]]:
+    """`start_core(editor, **settings)` gives a core that is stopped with the test (stack.py says what it takes)."""
+    cores: list[CoreProcess] = []
+
+    def start_one(editor: str, **settings: str | None) -> CoreProcess:
+        cores.append(stack.core(editor, **settings))
+        return cores[-1]
+
+    yield start_one
+    for core in cores:
         core.stop()
+
+
+@pytest.fixture
+def viewer(open_page: Callable[..., Page], start_core: Callable[..., CoreProcess], exam: int) -> Viewer:
+    """The viewer on an exam of its own, with a core of its own behind it."""
+    return Viewer(open_page()).open(start_core(f"tester{exam}@example.org").address, exam)

@@ -95,19 +95,19 @@ class Stack:
         home.mkdir(parents=True, exist_ok=True)
         port = free_port()
         self.server = ServerProcess(home, DATASET=f"folder:{clips}", SERVER_PORT=str(port), RETRACK_WORKERS="1")
-        self._url = f"http://127.0.0.1:{port}"
+        self.url = f"http://127.0.0.1:{port}"
         self._cores: list[CoreProcess] = []
 
     def start(self) -> Stack:
-        """Starts the server and waits until every series is tracked."""
+        """Starts the server. It tracks in the background; what a test opens jumps the line."""
         self.server.start()
-        self.server.wait_ready()
         return self
 
-    def core(self, editor: str = EDITOR, **settings: str) -> CoreProcess:
-        """A started core of one person; the same `editor` again gives the same cache and settings."""
-        defaults = {"DATASET": f"folder:{self.clips}", "SERVER_URL": self._url, "USER_EMAIL": editor}
-        core = CoreProcess(self.directory / editor.partition("@")[0], **{**defaults, **settings})
+    def core(self, editor: str = EDITOR, **settings: str | None) -> CoreProcess:
+        """A started core of one person; the same `editor` again has the same cache. None leaves a setting out."""
+        defaults = {"DATASET": f"folder:{self.clips}", "SERVER_URL": self.url, "USER_EMAIL": editor}
+        chosen = {name: value for name, value in {**defaults, **settings}.items() if value is not None}
+        core = CoreProcess(self.directory / editor.partition("@")[0], **chosen)
         self._cores.append(core)
         return core.start()
 

@@ -5,14 +5,16 @@ Reads through `window.goobusters` (web_viewer/surface.js) and, for what is reall
 
 from __future__ import annotations
 
+import contextlib
 import math
+import time
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from tests.browser.page import XY, Page
+from tests.browser.page import SECONDS, XY, Page, PageError
 
 Mask = npt.NDArray[np.bool_]
 
@@ -55,6 +57,16 @@ class Viewer:
         self.page.key("Enter")
         name = f"Exam {exam}, Series 1"
         self.page.wait_for("goobusters.state().name === name && goobusters.state().can_edit", name, name=name)
+
+    def reload(self) -> None:
+        """Loads the page anew and waits until it can be edited again."""
+        self.page.evaluate("(window.isOld = true, void setTimeout(() => location.reload(), 0))")
+        end = time.monotonic() + SECONDS
+        is_back = False
+        while not is_back and time.monotonic() < end:
+            with contextlib.suppress(PageError):  # between two pages there is nobody to answer
+                is_back = self.page.evaluate("!window.isOld && Boolean(window.goobusters?.state().can_edit)")
+        assert is_back, "the page did not come back"
 
     def state(self) -> dict[str, Any]:
         """As surface.js describes it."""

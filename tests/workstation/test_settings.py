@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -129,3 +130,16 @@ def test_a_settings_file_that_is_broken_is_passed_over(tmp_path: Path, caplog: p
 
 def test_where_a_persons_settings_are(tmp_path: Path) -> None:
     assert user_directory({"XDG_CONFIG_HOME": str(tmp_path), "APPDATA": str(tmp_path)}).name == "goobusters"
+
+
+def test_two_changes_at_once_take_turns(tmp_path: Path) -> None:
+    store = SettingsStore(tmp_path, tmp_path / "user", {})
+
+    def change(number: int) -> None:
+        for step in range(20):
+            store.update({"theme": ("light", "dark")[(number + step) % 2]})
+
+    with ThreadPoolExecutor(4) as pool:
+        for done in [pool.submit(change, number) for number in range(4)]:
+            done.result(timeout=60)
+    assert SettingsStore(tmp_path, tmp_path / "user", {}).current.theme == store.current.theme

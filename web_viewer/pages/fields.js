@@ -16,7 +16,12 @@ export function textField({ label, value = "", hint = "", type = "text", placeho
   const note = h("p.quiet", { id: `${id}-note`, role: "status" }, words);
   const element = h("div.field", {}, h("label", { for: id }, label), input, note);
   let kept = value;
-  const submit = async () => {
+  let asking = null; // Enter also makes a change event: one question at a time
+  const submit = () => {
+    asking ??= ask().finally(() => (asking = null));
+    return asking;
+  };
+  const ask = async () => {
     if (input.value === kept) return true;
     const entered = input.value;
     const isGood = await keep(entered.trim());

@@ -44,7 +44,9 @@ export async function openFirstStart(app) {
     place.replaceChildren(h("h3", {}, step.title), ...step.content);
     back.disabled = at === 0;
     next.textContent = at === steps.length - 1 ? "Start" : "Continue";
-    (step.fields.find(({ input }) => !input.disabled)?.input ?? next).focus();
+    const input = step.fields.find((field) => !field.input.disabled)?.input;
+    (input ?? next).focus();
+    input?.select(); // what stands there is only a guess: typing replaces it
   };
   const forward = async () => {
     const results = [];

@@ -126,8 +126,8 @@ export async function lookForExams(app) {
 
 function extensions(session) {
   const plugins = session?.plugins ?? [];
-  const problem = ({ state }) => state !== "ok" && state !== "active";
-  if (plugins.length === 0) return h("p.quiet", {}, session?.safe_mode ? "Goobusters runs without extensions (safe mode)." : "No extensions are installed.");
-  return h("ul.plain-list", {}, ...plugins.map((plugin) => h("li", {}, plugin.name, " ",
-    h("span.chip", { "data-tone": problem(plugin) ? "warn" : "good" }, problem(plugin) ? messageFor("PLUGIN_FAILED").text : "On"))));
+  const failed = plugins.filter(({ state }) => state !== "on");
+  const mode = session?.safe_mode ? " (safe mode: only what comes with Goobusters)" : "";
+  if (failed.length === 0) return h("p.quiet", {}, `All ${plugins.length} parts of Goobusters are on${mode}.`);
+  return h("ul.plain-list", {}, ...failed.map(({ name }) => h("li", {}, name, " ", h("span.chip", { "data-tone": "warn" }, messageFor("PLUGIN_FAILED").text))));
 }

@@ -1,0 +1,129 @@
+"""What becomes of the work when a page, a core or the server goes away, and when two people work at once?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from tests.browser.page import Page
+from tests.browser.stack import CoreProcess, Stack
+from tests.browser.viewer import Mask, Viewer, capsules
+from tests.helpers.clips import HEIGHT, WIDTH, uids
+from tracking.contracts.archive import unpack
+from tracking.contracts.masks import decode_mask
+
+OpenPage = Callable[..., Page]
+StartCore = Callable[..., CoreProcess]
+RADIUS = 12
+
+
+def on_server(stack: Stack, exam: int, frame: int) -> Mask:
+    """The annotation that the server serves for a frame."""
+    study, series = uids(exam - 1)
+    archive = unpack(stack.server.get(f"/api/masks/{study}/{series}").content)
+    found = [
+        e for e in archive.metadata["frames"] if e["frame_number"] == frame and e["is_annotation"] and e["has_mask"]
+    ]
+    pixels = decode_mask(archive.masks[found[0]["filename"]], WIDTH, HEIGHT)
+    return np.frombuffer(pixels, np.uint8).reshape(HEIGHT, WIDTH) == 255
+
+
+def test_a_page_that_dies_loses_at_most_its_last_stroke(open_page: OpenPage, start_core: StartCore, exam: int) -> None:
+    core = start_core(f"page{exam}@example.org")
+    viewer = Viewer(open_page()).open(core.address, exam)
+    viewer.go_to(7)
+    first = capsules(viewer.paint((20, 20), (40, 20)), RADIUS, WIDTH, HEIGHT)
+    viewer.wait_written()
+    second = capsules(viewer.paint((60, 40), (80, 40)), RADIUS, WIDTH, HEIGHT)
+    viewer.page.kill()
+    again = Viewer(open_page()).open(core.address, exam)
+    kept = again.mask(7)
+    assert np.array_equal(kept, first) or np.array_equal(kept, first | second)
+    assert again.state()["unsaved"] == [7]
+
+
+def test_a_core_that_dies_loses_nothing_written_and_undo_goes_on(
+    open_page: OpenPage, start_core: StartCore, exam: int
+) -> None:
+    name = f"core{exam}@example.org"
+    core = start_core(name)
+    viewer = Viewer(open_page()).open(core.address, exam)
+    viewer.go_to(7)
+    first = capsules(viewer.paint((20, 20), (40, 20)), RADIUS, WIDTH, HEIGHT)
+    second = first | capsules(viewer.paint((60, 40), (80, 40)), RADIUS, WIDTH, HEIGHT)
+    viewer.wait_written()
+    core.kill()
+    viewer.paint((20, 50))  # nobody is there to write this one down
+    viewer.page.kill()
+    core = start_core(name)
+    again = Viewer(open_page()).open(core.address)
+    assert again.state()["name"] == f"Exam {exam}, Series 1", "the exam with unsaved work opens first"
+    assert np.array_equal(again.mask(7), second)
+    again.page.key("Mod+Z")
+    again.page.wait_for("goobusters.state().frame === 7", "undo to go to its frame")
+    assert np.array_equal(again.assert_screen_is_model(), first)
+
+
+def test_offline_work_is_kept_and_goes_up_by_itself(viewer: Viewer, stack: Stack, exam: int) -> None:
+    viewer.go_to(3)
+    stack.server.stop()
+    viewer.page.wait_for("document.querySelector('[data-kind=offline]') !== null", "the calm mark")
+    viewer.paint((20, 15), (60, 30))
+    painted = viewer.mask()
+    viewer.page.key("Mod+S")
+    viewer.page.wait_for("goobusters.state().series.save?.state === 'offline'", "the save to wait")
+    viewer.paint((20, 50))
+    later = viewer.mask()
+    stack.server.start()
+    viewer.page.wait_for(
+        "!goobusters.state().series.save && goobusters.state().series.version_id", "the save to go up", 40
+    )
+    viewer.page.wait_for("document.querySelector('[data-kind=offline]') === null", "the mark to go")
+    saved = on_server(stack, exam, 3)
+    assert np.array_equal(saved, painted) or np.array_equal(saved, later)
+    assert np.array_equal(viewer.assert_screen_is_model(), later), "what was painted meanwhile is still there"
+    if not np.array_equal(saved, later):
+        assert viewer.state()["unsaved"] == [3]
+
+
+@pytest.fixture
+def two_people(open_page: OpenPage, start_core: StartCore, exam: int) -> tuple[Viewer, Viewer]:
+    """Ann and Bob with the same exam open, each on a computer of their own."""
+    cores = [start_core(f"{name}{exam}@example.org") for name in ("ann", "bob")]
+    ann, bob = (Viewer(open_page()).open(core.address, exam) for core in cores)
+    return ann, bob
+
+
+def test_drawings_of_two_people_on_different_frames_are_joined(
+    two_people: tuple[Viewer, Viewer], stack: Stack, exam: int
+) -> None:
+    ann, bob = two_people
+    for viewer, frame in ((ann, 2), (bob, 5)):
+        viewer.go_to(frame)
+        viewer.paint((70, 20))
+        viewer.wait_written()
+    hers, his = ann.mask(2), bob.mask(5)
+    ann.save()
+    bob.save()
+    assert np.array_equal(on_server(stack, exam, 2), hers)
+    assert np.array_equal(on_server(stack, exam, 5), his)
+    assert np.array_equal(bob.mask(2), hers)
+    assert np.array_equal(bob.mask(5), his)
+
+
+def test_the_same_frame_asks_and_loses_nothing(two_people: tuple[Viewer, Viewer], stack: Stack, exam: int) -> None:
+    ann, bob = two_people
+    for viewer, x in ((ann, 30), (bob, 70)):
+        viewer.go_to(7)
+        viewer.paint((x, 30))
+        viewer.wait_written()
+    hers, his = ann.mask(7), bob.mask(7)
+    ann.save()
+    bob.page.key("Mod+S")
+    bob.page.wait_for("document.querySelector('dialog[open] .pictures canvas') !== null", "the question")
+    assert "ann" in bob.page.evaluate("document.querySelector('dialog[open]').textContent")
+    bob.page.click("dialog[open] .dialog-foot .main")
+    bob.page.wait_for("((s) => !s.series.save && s.unsaved.length === 0)(goobusters.state())", "the answer to be saved")
+    assert np.array_equal(on_server(stack, exam, 7), hers | his)

@@ -1,0 +1,233 @@
+"""Are all pages reachable, in order for screen readers, alone with their core, and do the settings do what they say?"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import requests
+
+from tests.browser.page import Look, Page
+from tests.browser.stack import CoreProcess, Stack
+from tests.browser.viewer import Viewer
+
+OpenPage = Callable[..., Page]
+StartCore = Callable[..., CoreProcess]
+DIALOGS = ("exams", "history", "settings", "help", "first_start")
+CLOSE = "document.querySelectorAll('dialog').forEach((dialog) => dialog.close())"
+
+
+def axe_source() -> str:
+    """axe-core, as the package axe-playwright-python brings it."""
+    found = importlib.util.find_spec("axe_playwright_python")
+    if found is None or found.origin is None:
+        pytest.skip("axe-playwright-python is not installed")
+    return (Path(found.origin).parent / "axe.min.js").read_text("utf-8")
+
+
+def complaints(page: Page) -> list[str]:
+    """What axe finds serious or critical on the page as it is, with the elements it means."""
+    result: dict[str, Any] = page.evaluate("await axe.run(document, {resultTypes: ['violations']})")
+    return [
+        f"{found['id']} ({found['impact']}): {[node['target'] for node in found['nodes']]}"
+        for found in result["violations"]
+        if found["impact"] in ("serious", "critical")
+    ]
+
+
+def show(viewer: Viewer, dialog: str) -> None:
+    viewer.page.evaluate(f"({CLOSE}, null)")
+    viewer.run(dialog)
+    viewer.page.wait_for("document.querySelector('dialog[open] h2') !== null", dialog)
+    viewer.page.evaluate("(await Promise.all(document.getAnimations().map((each) => each.finished)), null)")
+    if dialog == "history":
+        viewer.page.wait_for("document.querySelector('.version-list p.quiet')?.textContent !== 'Loading…'")
+
+
+@pytest.mark.parametrize("look", [Look(), Look(480, 780, is_dark=True)], ids=["wide-light", "narrow-dark"])
+def test_axe_finds_nothing_serious_and_no_other_host_is_asked(
+    open_page: OpenPage, start_core: StartCore, look: Look
+) -> None:
+    core = start_core(f"axe{look.width}@example.org")
+    viewer = Viewer(open_page(look)).open(core.address)
+    origin = core.address.partition("/?")[0]
+    viewer.page.evaluate("(function () { " + axe_source() + " }).call(window)")
+    found = {"viewer": complaints(viewer.page)}
+    for dialog in DIALOGS:
+        show(viewer, dialog)
+        found[dialog] = complaints(viewer.page)
+    assert {name: problems for name, problems in found.items() if problems} == {}
+    assert viewer.page.problems() == []
+    assert {
+        address for address in viewer.page.requests() if not address.startswith((origin, "blob:", "data:"))
+    } == set()
+
+
+def test_the_policy_forbids_other_hosts_and_inline_scripts(open_page: OpenPage, start_core: StartCore) -> None:
+    core = start_core("policy@example.org")
+    page = Viewer(open_page()).open(core.address).page
+    page.evaluate("document.body.insertAdjacentHTML('beforeend', '<img src=x onerror=\"window.wasRun = 1\">')")
+    page.evaluate(
+        "document.body.append(Object.assign(document.createElement('script'), {textContent: 'window.wasRun = 1'}))"
+    )
+    blocked = "await fetch('https://example.org/').then(() => 'allowed', (error) => error.name)"
+    assert page.evaluate(blocked) == "TypeError"
+    page.settle()
+    assert page.evaluate("window.wasRun ?? null") is None
+    policy = requests.get(core.address, timeout=10).headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy and "unsafe" not in policy
+
+
+def test_every_dialog_is_left_by_escape_and_gives_the_keys_back(viewer: Viewer) -> None:
+    for dialog in DIALOGS:
+        show(viewer, dialog)
+        viewer.page.key("Escape")
+        viewer.page.wait_for("document.querySelector('dialog') === null", f"{dialog} to close")
+    frame = viewer.state()["frame"]
+    viewer.page.key("ArrowRight")
+    viewer.page.wait_for("goobusters.state().frame === next", "the arrow key to work again", next=frame + 1)
+
+
+def test_settings_are_kept_and_taken_up_at_once(viewer: Viewer) -> None:
+    page = viewer.page
+    show(viewer, "settings")
+    click_text(page, "Dark")
+    page.wait_for("document.documentElement.dataset.theme === 'dark'", "dark colours")
+    click_text(page, "Left-handed")
+    page.wait_for(
+        "document.getElementById('toolbar').getBoundingClientRect().left > innerWidth / 2", "tools on the right"
+    )
+    page.click('[data-action="eraser"] button')
+    page.key("k")
+    page.wait_for("document.querySelector('[data-action=eraser] button').textContent === 'K'", "the new key")
+    page.key("Escape")
+    page.click("#stage")
+    page.key("k")
+    page.wait_for("goobusters.state().tool === 'eraser'", "the new key to work")
+    viewer.reload()
+    assert page.evaluate("[document.documentElement.dataset.theme, document.documentElement.dataset.hand]") == [
+        "dark",
+        "left",
+    ]
+    viewer.run("help")
+    keys = "[...document.querySelectorAll('.help-row')].map((row) => row.textContent)"
+    assert "EraserK" in page.evaluate(keys)
+
+
+def test_two_actions_on_one_key_are_shown(viewer: Viewer) -> None:
+    show(viewer, "settings")
+    viewer.page.click('[data-action="lasso"] button')
+    viewer.page.key("b")
+    viewer.page.wait_for(
+        "document.querySelectorAll('.shortcut-row[data-clashes]').length === 2", "both rows to be marked"
+    )
+    assert "Brush" in viewer.page.evaluate("document.querySelector('[data-action=lasso] .quiet').textContent")
+    viewer.page.click('[data-action="lasso"] button:last-child')
+    viewer.page.wait_for("document.querySelectorAll('.shortcut-row[data-clashes]').length === 0", "the clash to go")
+
+
+def click_text(page: Page, text: str) -> None:
+    """Clicks the button with exactly this text."""
+    page.evaluate(
+        "[...document.querySelectorAll('button')].find((b) => b.textContent === text).setAttribute('data-wanted', '')",
+        text=text,
+    )
+    page.click("[data-wanted]")
+    page.evaluate("document.querySelector('[data-wanted]')?.removeAttribute('data-wanted')")
+
+
+def test_the_first_start_leads_to_the_server_in_three_steps(
+    open_page: OpenPage, start_core: StartCore, stack: Stack, exam: int
+) -> None:
+    core = start_core(f"first{exam}", SERVER_URL=None, USER_EMAIL=None)
+    page = open_page()
+    page.open(core.address)
+    page.wait_for("document.querySelector('dialog.first-start input') !== null", "the first step")
+    page.text("nobody")
+    page.key("Enter")
+    page.wait_for("document.querySelector('dialog.first-start [data-tone=warn]') !== null", "a word about the address")
+    page.evaluate("document.querySelector('dialog.first-start input').select()")
+    page.text("new@example.org")
+    page.key("Enter")
+    page.wait_for("document.querySelector('dialog.first-start h3').textContent.includes('server')", "the second step")
+    page.text(stack.url)
+    page.key("Enter")
+    page.wait_for("document.querySelector('dialog.first-start h3').textContent.includes('works')", "the third step")
+    click_text(page, "Start")
+    page.wait_for("document.querySelector('dialog') === null && goobusters.state().can_edit", "an exam to work on")
+    assert page.evaluate("(await (await fetch('/api/session')).json()).editor") == "new@example.org"
+
+
+def test_a_token_goes_in_and_never_comes_out(open_page: OpenPage, start_core: StartCore, exam: int) -> None:
+    core = start_core(f"token{exam}@example.org")
+    viewer = Viewer(open_page()).open(core.address)
+    show(viewer, "settings")
+    secret = "very-secret-token-4711"
+    viewer.page.click("#field-access-token")
+    viewer.page.text(secret)
+    viewer.page.key("Enter")
+    viewer.page.wait_for("(await (await fetch('/api/settings')).json()).has_token", "the token to be kept")
+    assert secret not in viewer.page.evaluate("JSON.stringify(await (await fetch('/api/settings')).json())")
+    viewer.page.evaluate(f"({CLOSE}, null)")
+    show(viewer, "settings")
+    page_text = (
+        "document.documentElement.outerHTML + [...document.querySelectorAll('input')].map((i) => i.value).join()"
+    )
+    assert secret not in viewer.page.evaluate(page_text)
+    core.stop()
+    written = [path for path in core.directory.rglob("*") if path.is_file() and secret.encode() in path.read_bytes()]
+    assert written == []
+
+
+def test_nothing_to_open_says_what_is_wrong(
+    open_page: OpenPage, start_core: StartCore, tmp_path: Path, exam: int
+) -> None:
+    (tmp_path / "clips").mkdir()
+    core = start_core(
+        f"missing{exam}@example.org", DATASET=f"folder:{tmp_path / 'clips'}", SERVER_URL="http://127.0.0.1:9"
+    )
+    page = open_page()
+    page.open(core.address)
+    page.wait_for("document.querySelector('#page h1')?.textContent === 'The server cannot be reached'", "what is wrong")
+    click_text(page, "Open the settings")
+    page.wait_for("document.querySelector('dialog.settings') !== null", "the way out")
+
+
+def test_nothing_moves_for_who_asked_for_that(open_page: OpenPage, start_core: StartCore) -> None:
+    core = start_core("still@example.org")
+    viewer = Viewer(open_page(Look(has_reduced_motion=True))).open(core.address)
+    show(viewer, "help")
+    slow = "[...document.querySelectorAll('*')].filter((e) => parseFloat(getComputedStyle(e).transitionDuration) > 0)"
+    assert viewer.page.evaluate(f"document.getAnimations().length + {slow}.length") == 0
+
+
+def test_an_earlier_version_is_looked_at_and_comes_back(viewer: Viewer) -> None:
+    viewer.go_to(3)
+    viewer.paint((20, 15), (60, 30))
+    first = viewer.mask()
+    viewer.save()
+    viewer.paint((70, 50))
+    viewer.save()
+    assert (viewer.mask() != first).any()
+    show(viewer, "history")
+    page = viewer.page
+    page.wait_for("document.querySelectorAll('.version-list button').length === 2", "two versions")
+    page.click(".version-list button:last-child")
+    page.wait_for("document.querySelector('.version-preview .main')?.disabled === false", "the version to be shown")
+    page.click(".version-preview .main")
+    page.wait_for("document.querySelector('dialog.question') !== null", "the question")
+    page.click("dialog.question .main")
+    page.wait_for("document.querySelectorAll('dialog').length === 0", "the version to be brought back")
+    viewer.page.wait_for(
+        "((s) => !s.series.save && s.series.version_id === s.series.base_version_id)(goobusters.state())", "its masks"
+    )
+    page.wait_for("goobusters.state().can_edit")
+    for _ in range(100):  # the new base arrives in place, a moment after the news of it
+        if np.array_equal(viewer.mask(3), first):
+            break
+        page.settle()
+    assert np.array_equal(viewer.mask(3), first)
