@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from server import logs
+from server.files import prove_writable
 from server.settings import ServerSettings, load
 from server.state_lock import StateLock, StateLocked
 from tracking.contracts.settings import SettingError
@@ -44,18 +45,33 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         return run(settings, directory)
     if arguments.new_token:
-        from server.auth import make_token
-
-        print(make_token(settings.tokens_path, arguments.new_token))
-        return 0
+        return _add_token(settings, arguments.new_token)
+    places = {
+        "STATE_PATH": settings.state_path,
+        "MASK_STORAGE_PATH": settings.mask_path,
+        "DATA_PATH": settings.data_path,
+    }
+    for key, path in places.items():
+        try:
+            prove_writable(path)
+        except OSError as error:
+            return _refuse(f"The directory of {key} cannot be used: {error.strerror}.")
     try:
         with StateLock(settings.state_path):
             logs.set_up(settings.state_path)
             return _serve(settings, directory, arguments.stop_with_stdin)
     except StateLocked:
         return _refuse("Another server uses this state directory (STATE_PATH); only one may.")
-    except OSError as error:
-        return _refuse(f"The state directory (STATE_PATH) cannot be used: {error.strerror}.")
+
+
+def _add_token(settings: ServerSettings, editor: str) -> int:
+    from server.auth import make_token
+
+    try:
+        print(make_token(settings.tokens_path, editor))
+    except (OSError, ValueError):
+        return _refuse("The list of tokens (TOKENS_PATH) cannot be read or written.")
+    return 0
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import socket
 import sys
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import NamedTuple
 
 from server.auth import read_tokens
 from server.errors import ApiError
-from server.files import TEMPORARY
+from server.files import prove_writable
 from server.settings import ServerSettings
 from server.state_lock import StateLock, StateLocked
 from server.versions import CURRENT
@@ -86,10 +85,8 @@ def _check_directory(name: str, path: Path) -> Finding:
     import shutil
 
     existing = next(parent for parent in (path, *path.parents) if parent.exists())
-    probe = existing / f"goobusters{TEMPORARY}check-{time.time_ns()}"
     try:
-        probe.write_bytes(b"x")
-        probe.unlink()
+        prove_writable(existing)
     except OSError as error:
         return Finding(False, name, f"cannot be written ({error.strerror})")
     free = shutil.disk_usage(existing).free

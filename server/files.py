@@ -25,6 +25,14 @@ def make_directory(path: Path) -> None:
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
+def prove_writable(directory: Path) -> None:
+    """Makes a directory and proves that files can be written there; leaves none. Raises OSError."""
+    make_directory(directory)
+    probe = directory / f"probe{TEMPORARY}{os.getpid()}"
+    probe.write_bytes(b"x")
+    probe.unlink()
+
+
 def write_atomic(path: Path, data: bytes, *, durable: bool = True) -> None:
     """Replaces `path` by `data` in one step; with `durable` it survives a power cut from then on. Raises OSError."""
     temporary = path.with_name(f"{path.name}{TEMPORARY}{os.getpid()}-{threading.get_ident()}")

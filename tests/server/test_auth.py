@@ -121,6 +121,10 @@ def test_new_token_command(
     monkeypatch.chdir(tmp_path)
     assert main(["--new-token", "bob@example.org"]) == 0
     token = capsys.readouterr().out.strip()
+    (tmp_path / "broken.json").write_text("[]", "utf-8")
+    monkeypatch.setenv("TOKENS_PATH", "broken.json")
+    assert main(["--new-token", "bob@example.org"]) == 2
+    assert capsys.readouterr().err == "The list of tokens (TOKENS_PATH) cannot be read or written.\n"
     _, caller = indexed(1, AUTH="tokens")
     assert caller.post("/api/auth/validate", Authorization=f"Bearer {token}").json()["editor"] == "bob@example.org"
 

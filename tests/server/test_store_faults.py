@@ -310,7 +310,7 @@ def test_a_read_only_state_directory_is_one_sentence(tmp_path: Path, small_disk:
     write_dataset(tmp_path / "clips", 1)
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
     server = ServerProcess(tmp_path, DATASET="folder:clips", STATE_PATH=str(small_disk / "state"))
-    with pytest.raises(RuntimeError, match="cannot be used: Read-only file system"):
+    with pytest.raises(RuntimeError, match="directory of STATE_PATH cannot be used: Read-only file system"):
         server.start()
     assert len(server.log().splitlines()) == 1
 
@@ -323,6 +323,15 @@ def test_a_disk_that_becomes_read_only_refuses_saves_and_goes_on_serving(tmp_pat
         url = f"/api/masks/{PATH}"
         assert server.post(url, data=submission(KEY, None, {})).json()["error_code"] == "STORAGE_FAILED"
         assert server.get(url).status_code == 200
+
+
+@pytest.mark.parametrize("key", ["STATE_PATH", "MASK_STORAGE_PATH", "DATA_PATH"])
+def test_a_directory_that_cannot_be_made_is_one_sentence(tmp_path: Path, key: str) -> None:
+    (tmp_path / "file").write_text("in the way", "utf-8")
+    server = ServerProcess(tmp_path, DATASET="folder:clips", **{key: str(tmp_path / "file" / "inside")})
+    with pytest.raises(RuntimeError, match=f"The directory of {key} cannot be used: Not a directory"):
+        server.start()
+    assert len(server.log().splitlines()) == 1
 
 
 def test_a_second_server_on_the_same_state_is_refused(tmp_path: Path) -> None:
