@@ -17,7 +17,7 @@ from pathlib import Path
 
 from tests.browser.chromium_page import ChromiumBrowser
 from tests.browser.page import Look
-from tests.e2e.viewer import Viewer
+from tests.browser.viewer import Viewer
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -48,10 +48,10 @@ def main() -> None:
     try:
         with tempfile.TemporaryDirectory() as home, demo(Path(home)) as address:
             page = browser.open_page(Look(width=1280, height=800))
-            viewer = Viewer(page, address)
+            viewer = Viewer(page).open(address)
             for number in range(viewer.state()["frame_count"]):
                 viewer.mask(number)  # so that the timeline is complete
-            viewer.show(TRACKED)
+            viewer.go_to(TRACKED)
             page.wait_for("document.querySelector('#toasts').childElementCount === 0", "messages to go away")
             page.screenshot(DOCS / "screenshot.png")
             page.close()

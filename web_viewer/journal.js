@@ -115,5 +115,5 @@ export class Journal {
 function applyOp(masks, op, edits) {
   if (op.op === "edit") for (const change of op.changes) masks.apply(change, "after");
   if (op.op === "redo") for (const change of edits.get(op.entry).changes) masks.apply(change, "after");
-  if (op.op === "undo") for (const change of edits.get(op.entry).changes.toReversed()) masks.apply(change, "before");
+  if (op.op === "undo") for (const change of [...edits.get(op.entry).changes].reverse()) masks.apply(change, "before");
 }

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from tests.browser.page import SECONDS, XY, Page, PageError
 
 Mask = npt.NDArray[np.bool_]
+SAVE_SECONDS = 60.0  # a save is tracked again before its masks come
 
 # What lies on the screen above the middle of each pixel of the picture: 1 mask, 0 none, 2 outside the stage.
 _SCREEN = """((canvas) => {
@@ -142,12 +143,29 @@ class Viewer:
 
     def save(self) -> None:
         """Saves by key and waits until the new masks are there."""
+        before = self.state()["series"]["version_id"]
         self.page.key("Mod+S")
+        self.wait_saved(before)
+
+    def wait_saved(self, before: str | None) -> str:
+        """Waits until another version than `before` is saved, tracked and shown; returns it."""
         self.page.wait_for(
-            "((s) => s.unsaved.length === 0 && !s.series.save && s.series.version_id"
-            " && s.series.version_id === s.series.base_version_id)(goobusters.state())",
-            "the save and its masks",
+            "((s) => s.unsaved.length === 0 && !s.series.save && s.series.version_id !== before)(goobusters.state())",
+            "the save",
+            SAVE_SECONDS,
+            before=before,
         )
+        return self.wait_shown(str(self.state()["series"]["version_id"]))
+
+    def wait_shown(self, version: str) -> str:
+        """Waits until the masks on the page are those of a version."""
+        self.page.wait_for(
+            "((s) => s.shown_version_id === version && !s.is_loading)(goobusters.state())",
+            "the masks of the version",
+            SAVE_SECONDS,
+            version=version,
+        )
+        return version
 
 
 def from_runs(runs: Sequence[int], width: int, height: int) -> Mask:

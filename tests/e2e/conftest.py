@@ -14,7 +14,8 @@ from pydicom.examples import get_path
 from tests.browser.chromium_page import ChromiumBrowser
 from tests.browser.page import Look, Page
 from tests.browser.qt_page import QtPage
-from tests.helpers.server_process import ServerProcess
+from tests.browser.stack import Stack
+from tests.browser.viewer import Viewer
 from tracking.contracts.dataset import read_index
 from tracking.contracts.labels import LABEL_ID
 from tracking.semisynthetic import SemiSynthetic, base_picture, write_pictures
@@ -61,23 +62,25 @@ def known_clip(tmp_path_factory: pytest.TempPathFactory) -> KnownClip:
 
 
 @pytest.fixture
-def server(tmp_path: Path, known_clip: KnownClip) -> Iterator[ServerProcess]:
-    """A server of its own for each test, ready."""
-    directory = tmp_path / "server"
-    directory.mkdir()
-    with ServerProcess(directory, DATASET=f"folder:{known_clip.directory}") as running:
-        running.wait_ready()
-        yield running
+def stack(tmp_path: Path, known_clip: KnownClip) -> Iterator[Stack]:
+    """A server of its own for each test, ready, and as many workstations as the test starts."""
+    running = Stack(tmp_path, known_clip.directory)
+    try:
+        yield running.start()
+    finally:
+        running.stop()
 
 
 @pytest.fixture(params=["chromium", "qtwebengine"])
-def open_page(request: pytest.FixtureRequest, chromium: ChromiumBrowser) -> Iterator[Callable[[], Page]]:
-    """Opens pages in one engine; they are closed with the test."""
+def open_viewer(
+    request: pytest.FixtureRequest, chromium: ChromiumBrowser, stack: Stack
+) -> Iterator[Callable[[str], Viewer]]:
+    """`open_viewer(editor)` starts that person's workstation and opens its page in one engine."""
     pages: list[Page] = []
 
-    def open_one() -> Page:
+    def open_one(editor: str) -> Viewer:
         pages.append(chromium.open_page(Look()) if request.param == "chromium" else QtPage(Look()))
-        return pages[-1]
+        return Viewer(pages[-1]).open(stack.core(editor).address)
 
     yield open_one
     for page in pages:

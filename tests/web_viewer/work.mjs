@@ -1,9 +1,12 @@
 // A series as tests need it: the viewer's own model, journal and editor over a base version made here.
+import { webcrypto } from "node:crypto";
 import { Editor } from "../../web_viewer/editor.js";
 import { Journal } from "../../web_viewer/journal.js";
 import { Masks } from "../../web_viewer/masks.js";
 import { encode } from "../../web_viewer/rle.js";
 import { Dirty, paintCapsule } from "../../web_viewer/tools/stroke.js";
+
+globalThis.crypto ??= webcrypto; // browsers and newer versions of Node have it there; Debian 12's Node 18 does not
 
 export const LABELS = ["L_main", "L_other"];
 export const EMPTY = "L_empty";
