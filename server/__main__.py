@@ -18,6 +18,7 @@ import _thread
 import argparse
 import json
 import logging
+import os
 import signal
 import sys
 import threading
@@ -130,7 +131,7 @@ def _serve(settings: ServerSettings, directory: Path, stop_with_stdin: bool) -> 
 
 
 def _stop_when_stdin_ends() -> None:
-    while sys.stdin.buffer.read(4096):
+    while os.read(0, 4096):  # not sys.stdin: its lock, held by a waiting thread, aborts the interpreter at its end
         pass
     _thread.interrupt_main(signal.SIGTERM)
 

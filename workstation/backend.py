@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import signal
 import sys
 import threading
@@ -108,6 +109,6 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _set_when_stdin_ends(stopped: threading.Event) -> None:
     """Standard input is a pipe from whoever started this: it ends with that process, whatever ends it."""
-    while sys.stdin.buffer.read(4096):
+    while os.read(0, 4096):  # not sys.stdin: its lock, held by a waiting thread, aborts the interpreter at its end
         pass
     stopped.set()

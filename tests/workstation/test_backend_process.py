@@ -20,6 +20,7 @@ from tests.helpers.workstation import Key, Workstation, change, edit
 
 ROOT = Path(__file__).resolve().parents[2]
 KEY: Key = uids(0)
+_COMMAND = (sys.executable, "-m", "workstation", "backend", "--print-address", "--stop-with-stdin")
 
 
 class Process:
@@ -35,9 +36,10 @@ class Process:
             "PYTHONPATH": str(ROOT),
         }
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "workstation", "backend", "--print-address", "--user", str(directory / "user")],
+            [*_COMMAND, "--user", str(directory / "user")],
             cwd=directory,
             env={**os.environ, **own},
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -65,6 +67,8 @@ class Process:
         """Sends a signal; returns exit status and standard error."""
         self.session.close()
         self.process.send_signal(number)
+        if number != signal.SIGKILL:
+            self.process.wait(60)  # with its standard input open
         _, errors = self.process.communicate(timeout=60)
         return self.process.returncode, errors
 
@@ -137,6 +141,13 @@ def test_it_ends_quietly_on_sigterm(tmp_path: Path, server: ServerProcess) -> No
     status, errors = backend.end(signal.SIGTERM)
     events.close()
     assert (status, errors) == (0, "")
+
+
+def test_it_ends_with_whoever_started_it(tmp_path: Path, server: ServerProcess) -> None:
+    backend = Process(tmp_path, server.directory / "clips", server.address)
+    backend.session.close()
+    _, errors = backend.process.communicate(timeout=60)  # closes its standard input
+    assert (backend.process.returncode, errors) == (0, "")
 
 
 def test_nothing_private_is_printed_or_named(tmp_path: Path, server: ServerProcess) -> None:
