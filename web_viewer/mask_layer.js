@@ -49,5 +49,5 @@ export function layerColours(colour, opacity, isOutlineOnly) {
   const rgb = Number.parseInt(colour.slice(1), 16);
   const bgr = ((rgb & 0xff) << 16) | (rgb & 0xff00) | (rgb >> 16);
   const pack = (alpha) => ((Math.round(255 * alpha) << 24) | bgr) >>> 0;
-  return { fill: isOutlineOnly ? 0 : pack(opacity), edge: pack(isOutlineOnly ? 1 : Math.min(1, opacity + 0.45)) };
+  return { fill: isOutlineOnly ? 0 : pack(opacity), edge: pack(isOutlineOnly ? 1 : Math.max(0.95, opacity)) };
 }

@@ -51,7 +51,7 @@ export const INITIAL = {
   label: null,
   brushRadius: 12,
   range: { low: 0, high: 90 },
-  opacity: 0.4,
+  opacity: 0.3,
   isOutlineOnly: false,
   areMasksHidden: false,
   brightness: { window: 255, level: 127.5, is_inverted: false },
