@@ -9,7 +9,7 @@ let open = null;
  */
 export function openMenu(anchor, items) {
   open?.();
-  const menu = h("div.menu", { role: "menu" }, ...items);
+  const menu = h("div.menu", { role: "dialog", "aria-label": anchor.getAttribute("aria-label") }, ...items);
   const close = (event) => {
     if (event && (menu.contains(event.target) || anchor.contains(event.target))) return;
     menu.remove();
@@ -62,7 +62,7 @@ function place(menu, anchor) {
 
 /** One line of a menu. @param {{icon?: Node, label: string, key?: string, onclick: () => void, isOn?: boolean, disabled?: boolean}} item */
 export function menuItem({ icon, label, key, onclick, isOn, disabled }) {
-  const state = isOn === undefined ? { role: "menuitem" } : { role: "menuitemcheckbox", "aria-checked": String(isOn) };
+  const state = isOn === undefined ? {} : { "aria-pressed": String(isOn) };
   return h(
     "button.menu-item",
     { type: "button", onclick, disabled, "data-closes": isOn === undefined, ...state },

@@ -40,7 +40,7 @@ export function createOptions(place, store, commands, keyOf) {
   );
   const invert = toggle("invert", "invert");
   const view = iconButton("eye", "How it is shown", () => toggleMenu(view, () => viewItems(store, commands, keyOf)), {
-    "aria-haspopup": "menu",
+    "aria-haspopup": "dialog",
     "aria-expanded": "false",
   });
   place.append(sizeRow, threshold, greyRow, full, invert, view);
@@ -82,8 +82,8 @@ function viewItems(store, commands, keyOf) {
       onclick: (event) => {
         commands[id]();
         event.currentTarget.setAttribute(
-          "aria-checked",
-          String(event.currentTarget.getAttribute("aria-checked") !== "true"),
+          "aria-pressed",
+          String(event.currentTarget.getAttribute("aria-pressed") !== "true"),
         );
       },
     });

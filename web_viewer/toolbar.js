@@ -59,7 +59,7 @@ export function createToolbar(bar, store, commands, keyOf) {
       type: "button",
       "aria-label": "Change the mask",
       title: "Change the mask",
-      "aria-haspopup": "menu",
+      "aria-haspopup": "dialog",
       "aria-expanded": "false",
       onclick: () =>
         toggleMenu(shapes, () => [
@@ -77,7 +77,7 @@ export function createToolbar(bar, store, commands, keyOf) {
       type: "button",
       "aria-label": "What to mark",
       title: "What to mark",
-      "aria-haspopup": "menu",
+      "aria-haspopup": "dialog",
       "aria-expanded": "false",
       onclick: () => toggleMenu(labels, () => labelItems(store)),
     },

@@ -31,7 +31,7 @@ export function createTopbar(bar, store, commands, keyOf) {
   const next = mainButton("next_series", "next", "Next", named("next_series"), commands.next_series);
   next.classList.add("main");
   const more = iconButton("more", "More", () => toggleMenu(more, () => moreItems(commands, keyOf, store)), {
-    "aria-haspopup": "menu",
+    "aria-haspopup": "dialog",
     "aria-expanded": "false",
   });
   bar.append(exam, chips, undo, redo, h("span.separator", { "aria-hidden": "true" }), save, done, next, more);
