@@ -1,25 +1,9 @@
 /** How does the work go on: open, save, next, done? Called by buttons and keys; says what went wrong in words. */
 import * as api from "./api.js";
 import { ApiError } from "./api.js";
-import { matching } from "./pages/chooser.js";
 import { ago, othersHere, personName } from "./messages.js";
 
-/**
- * The exam after the open one that is on this computer and not done, going round past the end. Pure.
- * @param {object[]} all @param {object | null} current @returns {object | null}
- */
-export function nextHere(all, current) {
-  const isCurrent = (series) => series.series_uid === current?.series_uid && series.study_uid === current?.study_uid;
-  const ordered = matching(
-    all.filter((series) => isCurrent(series) || (series.manifest && !series.completed)),
-    "",
-    "all",
-  );
-  const at = ordered.findIndex(isCurrent);
-  const next = ordered[(at + 1) % Math.max(1, ordered.length)];
-  return next && !isCurrent(next) ? next : null;
-}
-
+const NONE_HERE = "Without the server there is no other exam on this computer that is not done.";
 const KEEP_ALIVE_MS = 30_000;
 
 /**
@@ -83,25 +67,12 @@ export function createFlow({ store, work, toast, report, decide }) {
 
   const next = guarded(async () => {
     if (store.get().unsaved.length > 0 && !hasConflict()) await work.save();
-    const found = await nextOf(store.get());
-    if (!found) return;
+    const found = await api.nextSeries(store.get().series);
     if (found.no_available_series) {
-      toast({ code: found.error_code });
-      store.set({ allDone: found.error_code === "ALL_DONE" });
+      const isOffline = found.error_code === "SERVER_UNREACHABLE" || found.error_code === "SERVER_UNSET";
+      toast(isOffline ? NONE_HERE : { code: found.error_code }, { key: "next" });
     } else await open(found);
   });
-
-  /** The server's choice; without a server the next exam that is on this computer. */
-  const nextOf = async ({ series, session }) => {
-    try {
-      if (session?.server.state === "ok") return await api.nextSeries();
-    } catch (error) {
-      if (error.code !== "SERVER_UNREACHABLE") throw error;
-    }
-    const found = nextHere(await api.listSeries(), series);
-    if (!found) toast("Without the server there is no other exam on this computer that is not done.", { key: "next" });
-    return found;
-  };
 
   const toggleDone = guarded(async () => {
     const { series } = store.get();

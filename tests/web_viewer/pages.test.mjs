@@ -3,7 +3,6 @@ import { readFileSync, readdirSync } from "node:fs";
 import { test } from "node:test";
 
 import { stepOf } from "../../web_viewer/cursor.js";
-import { nextHere } from "../../web_viewer/flow.js";
 import { wantedFrames } from "../../web_viewer/frames.js";
 import { MESSAGES, SAVES, STATES, ago, framesText, mergedText, messageFor, othersHere, seriesName } from "../../web_viewer/messages.js";
 import { matching } from "../../web_viewer/pages/chooser.js";
@@ -95,16 +94,6 @@ test("the chooser finds by number and name and filters by what is to do", () => 
   assert.deepEqual(numbers(matching(all, "", "open")), ["12/1", "12/2"]);
   assert.deepEqual(numbers(matching(all, "", "edited")), ["12/2"]);
   assert.deepEqual(numbers(matching(all, "", "done")), ["3/1"]);
-});
-
-test("without a server, next is the following exam on this computer that is not done", () => {
-  const series = (number, more) => ({ study_uid: "1", series_uid: `1.${number}`, exam_number: number, series_number: 1, manifest: {}, completed: null, ...more });
-  const all = [series(1), series(2, { completed: { editor: "x" } }), series(3, { manifest: null }), series(4)];
-  assert.equal(nextHere(all, all[0]).exam_number, 4);
-  assert.equal(nextHere(all, all[3]).exam_number, 1);
-  assert.equal(nextHere(all, all[1]).exam_number, 4);
-  assert.equal(nextHere([all[0]], all[0]), null);
-  assert.equal(nextHere([], null), null);
 });
 
 test("the difference shows mine, theirs and both in three colours", () => {
