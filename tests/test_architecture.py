@@ -172,6 +172,15 @@ def test_no_machine_paths_and_no_registry_hosts() -> None:
             assert word not in text, f"{name} contains {word}"
 
 
+def test_links_between_the_pages_lead_somewhere() -> None:
+    pages = [path for path in tracked_files() if path.suffix == ".md"]
+    for page in pages:
+        for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text("utf-8")):
+            if "://" not in target and not target.startswith("#"):
+                there = page.parent / target.partition("#")[0]
+                assert there.exists(), f"{page.relative_to(ROOT)} links to {target}"
+
+
 def test_no_unfinished_business() -> None:
     words = re.compile(r"\b(" + "TO" + r"DO|FIX" + r"ME|XX" + r"X|HA" + r"CK)\b")
     for name, text in text_files():
