@@ -73,6 +73,7 @@ class Motion:
             clip.frame_count = kept.record_count  # known, so the clip need not be decoded to count
         self._pictures: OrderedDict[int, Picture] = OrderedDict()
         self._walks: dict[tuple[int, int], KeptWalk] = {}
+        self._grid_pictures: OrderedDict[int, Picture] = OrderedDict()
         self._flows: OrderedDict[int, npt.NDArray[np.float32]] = OrderedDict()
 
     def __enter__(self) -> "Motion":
@@ -109,6 +110,13 @@ class Motion:
     def grey(self, frame_number: int) -> Grey:
         """The frame scaled down: uint8 (picture_height, picture_width)."""
         return np.asarray(cv2.cvtColor(self.picture(frame_number), cv2.COLOR_BGR2GRAY), np.uint8)
+
+    def grid_picture(self, frame_number: int) -> Picture:
+        """The frame scaled down to the grid: uint8 (grid_height, grid_width, 3), BGR. Read only."""
+        if frame_number not in self._grid_pictures:
+            small = cv2.resize(self.picture(frame_number), self.grid_size[::-1], interpolation=cv2.INTER_AREA)
+            self._remember(self._grid_pictures, frame_number, np.asarray(small, np.uint8))
+        return self._grid_pictures[frame_number]
 
     def direct_flow(self, source: int, target: int, init: Flow | None = None) -> Flow:
         """Flow from any frame to any other, computed now: float32 (picture_height, picture_width, 2), in *picture*

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tracking.annotations import AnnotatedMask
+from tracking.appearance import Appearance
 from tracking.confidence import both_sides, carried
 from tracking.flow import Flow, Mask
 from tracking.motion import Motion
@@ -24,6 +25,8 @@ from tracking.walk import Carried, Walk
 
 Field = npt.NDArray[np.float32]
 
+FINE_SAMPLES = 60_000
+"""Points at which the border of a mask is worked out at most: small masks pixel by pixel, large ones at each second."""
 MARGIN = 3.0
 """Grid pixels round the coarse mask within which the border is worked out at full size."""
 
@@ -57,20 +60,31 @@ def from_mask(frame_number: int, mask: Mask, confidence: float) -> TrackedFrame:
 def propagate_stretch(stretch: Stretch, motion: Motion, params: Params) -> Iterator[TrackedFrame]:
     """Yield a TrackedFrame for each frame of a stretch that is not clear, in ascending order. Raises ClipError,
     Cancelled."""
+    before, after = stretch.first - 1, stretch.last + 1
+    forward = Walk(motion, before).over(range(stretch.first, stretch.last + 1)) if stretch.left else None
     backward: dict[int, Carried] = {}
     if stretch.right is not None:
-        backward = dict(Walk(motion, stretch.last + 1).over(range(stretch.last, stretch.first - 1, -1)))
-    forward = Walk(motion, stretch.first - 1).over(range(stretch.first, stretch.last + 1)) if stretch.left else None
+        backward = dict(Walk(motion, after).over(range(stretch.last, stretch.first - 1, -1)))
     left = signed_distance(stretch.left) if stretch.left else None
     right = signed_distance(stretch.right) if stretch.right else None
+    look = _look_of(motion, [(n, d) for n, d in ((before, left), (after, right)) if d is not None])
     for frame_number in range(stretch.first, stretch.last + 1):
-        sides: list[tuple[Field, Carried, float]] = []
-        share = (frame_number - stretch.first + 1) / (stretch.last - stretch.first + 2)
+        sides: list[Side] = []
+        share = (frame_number - before) / (after - before)
         if forward is not None and left is not None:
-            sides.append((left, next(forward)[1], 1 - share))
+            sides.append(Side(left, next(forward)[1], 1 - share))
         if right is not None:
-            sides.append((right, backward.pop(frame_number), share))
-        yield _sample(frame_number, sides, motion)
+            sides.append(Side(right, backward.pop(frame_number), share))
+        yield _sample(frame_number, sides, motion, look)
+
+
+@dataclass(frozen=True)
+class Side:
+    """One annotation's part in a frame: its signed distance in clip pixels, what reaches the frame, its nearness 0..1."""
+
+    distance: Field = field(repr=False)
+    carried: Carried
+    nearness: float
 
 
 def signed_distance(annotation: AnnotatedMask) -> Field:
@@ -81,24 +95,37 @@ def signed_distance(annotation: AnnotatedMask) -> Field:
     return np.asarray(distance - 0.5 * np.sign(distance), np.float32)
 
 
-def _sample(frame_number: int, sides: list[tuple[Field, Carried, float]], motion: Motion) -> TrackedFrame:
-    """Sample the sides' signed distances through their displacements, coarsely for the box, then at full size within
-    it."""
-    weights = [np.sqrt(share) * believed(side.likeness) for _, side, share in sides]
-    weights = [weight / sum(weights) for weight in weights]
-    size = (0, 0, motion.height, motion.width)
-    coarse = [_through(distance, side.displacement, _grid_points(motion), motion) for distance, side, _ in sides]
-    blended = sum(weight * distance for weight, distance in zip(weights, coarse, strict=True))
-    box = _box_around(np.asarray(blended), motion)
-    trust = [side.likeness for _, side, _ in sides]
+def _look_of(motion: Motion, annotated: list[tuple[int, Field]]) -> Appearance:
+    cell = motion.width / motion.grid_size[1]
+    size = motion.grid_size[::-1]
+    distances = [cv2.resize(distance, size, interpolation=cv2.INTER_AREA) / cell for _, distance in annotated]
+    pictures = [motion.grid_picture(frame_number) for frame_number, _ in annotated]
+    return Appearance([(p, np.asarray(d, np.float32)) for p, d in zip(pictures, distances, strict=True)])
+
+
+def _sample(frame_number: int, sides: list[Side], motion: Motion, look: Appearance) -> TrackedFrame:
+    """Blend the sides on the grid, let the look correct the border, then work it out finely within the box."""
+    weights = [np.sqrt(side.nearness) * believed(side.carried.likeness) for side in sides]
+    weights = [np.asarray(weight / sum(weights), np.float32) for weight in weights]
+    points = _grid_points(motion)
+    coarse = [_through(side.distance, side.carried.displacement, points, motion) for side in sides]
+    blended = np.asarray(sum(weight * distance for weight, distance in zip(weights, coarse, strict=True)), np.float32)
+    trust = [side.carried.likeness for side in sides]
     confidence = both_sides(coarse, trust) if len(sides) == 2 else carried(coarse[0], trust[0])
+    cell = np.float32(motion.width / motion.grid_size[1])
+    correction = look.correction(motion.grid_picture(frame_number), blended / cell) * cell
+    box = _box_around(np.maximum(blended, blended + correction), motion)
     if box is None:
         return TrackedFrame.blank(frame_number, confidence)
-    total = np.zeros((box[2] - box[0], box[3] - box[1]), np.float32)
-    for (distance, side, _), weight in zip(sides, weights, strict=True):
-        fine = enlarge(np.dstack([side.displacement, weight]), box, motion)
-        points = clip_points(box, size)
-        total += fine[..., 2] * _through(distance, np.ascontiguousarray(fine[..., :2]), points, motion)
+    step = 1 + int(((box[2] - box[0]) * (box[3] - box[1]) / FINE_SAMPLES) ** 0.5)
+    fine_points = clip_points(box, step)
+    total = enlarge(correction, box, step, motion)
+    for side, weight in zip(sides, weights, strict=True):
+        fine = enlarge(np.dstack([side.carried.displacement, weight]), box, step, motion)
+        total += fine[..., 2] * _through(side.distance, fine[..., :2], fine_points, motion)
+    if step > 1:
+        size = (box[3] - box[1], box[2] - box[0])
+        total = _between(total, size, step)
     return TrackedFrame(frame_number, box, total, confidence)
 
 
@@ -109,21 +136,29 @@ def believed(likeness: Field) -> Field:
     return np.asarray(np.exp(5 * near + 5 * far), np.float32)
 
 
-def enlarge(grid: Field, box: tuple[int, int, int, int], motion: Motion) -> Field:
-    """Bilinear values of a grid field (gh, gw, channels) at every clip pixel of the box."""
+def _between(samples: Field, size: tuple[int, int], step: int) -> Field:
+    """Every pixel of a box of `size` (width, height), from samples at each `step`-th, beginning at the first."""
+    to_samples = np.array([[1 / step, 0, 0], [0, 1 / step, 0]], np.float64)
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return np.asarray(cv2.warpAffine(samples, to_samples, size, flags=flags, borderMode=cv2.BORDER_REPLICATE), np.float32)
+
+
+def enlarge(grid: Field, box: tuple[int, int, int, int], step: int, motion: Motion) -> Field:
+    """Bilinear values of a grid field (gh, gw[, channels]) at each `step`-th clip pixel of the box, both ways."""
     top, left, bottom, right = box
     scale_x, scale_y = motion.grid_size[1] / motion.width, motion.grid_size[0] / motion.height
-    rows = [[scale_x, 0, (left + 0.5) * scale_x - 0.5], [0, scale_y, (top + 0.5) * scale_y - 0.5]]
+    rows = [[scale_x * step, 0, (left + 0.5) * scale_x - 0.5], [0, scale_y * step, (top + 0.5) * scale_y - 0.5]]
     to_grid = np.array(rows, np.float64)
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    values = cv2.warpAffine(grid, to_grid, (right - left, bottom - top), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    size = (-(-(right - left) // step), -(-(bottom - top) // step))
+    values = cv2.warpAffine(grid, to_grid, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(values, np.float32)
 
 
-def clip_points(box: tuple[int, int, int, int], size: tuple[int, int, int, int]) -> tuple[Field, Field]:
-    """x and y of every clip pixel of the box, each float32 of the box's size."""
+def clip_points(box: tuple[int, int, int, int], step: int) -> tuple[Field, Field]:
+    """x and y of each `step`-th clip pixel of the box, both float32 (rows, columns)."""
     top, left, bottom, right = box
-    columns, rows = np.arange(left, right, dtype=np.float32), np.arange(top, bottom, dtype=np.float32)
+    columns, rows = np.arange(left, right, step, dtype=np.float32), np.arange(top, bottom, step, dtype=np.float32)
     x, y = np.meshgrid(columns, rows)
     return x, y
 

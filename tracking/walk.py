@@ -85,8 +85,7 @@ class Walk:
         return self._small(self._start)
 
     def _small(self, frame_number: int) -> Grey:
-        size = self._motion.grid_size[::-1]
-        return np.asarray(cv2.resize(self._motion.grey(frame_number), size, interpolation=cv2.INTER_AREA), np.uint8)
+        return np.asarray(cv2.cvtColor(self._motion.grid_picture(frame_number), cv2.COLOR_BGR2GRAY), np.uint8)
 
     def _chain(self, displacement: Flow, frame_number: int, step: int) -> Flow:
         motion = self._motion
