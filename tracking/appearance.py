@@ -3,7 +3,8 @@ propagate.py.
 
 A ridge regression on brightness, texture and colour round the annotated border says how deep inside a pixel looks. How
 well it explains the annotations themselves decides how much it may say about the frames between: where inside and
-outside look alike it is silent, and the motion alone decides.
+outside look alike it is silent, and the motion alone decides. It is listened to only where a pixel looks other than
+the one it came from.
 """
 
 from collections.abc import Sequence
@@ -18,14 +19,18 @@ Field = npt.NDArray[np.float32]
 
 BAND = 8.0
 """Grid pixels on both sides of the border that are learnt from and judged."""
-SOFTNESS = 3.0
+SOFTNESS = 2.5
 """Grid pixels over which a border counts as undecided."""
-WEIGHT = 0.2
+WEIGHT = 0.1
 """How much the look counts against the motion, for each unit of (explained / unexplained variance) above SILENCE."""
-SILENCE = 1.5
+SILENCE = 0.5
 """Explained / unexplained variance below which the look is not listened to."""
 LOUDEST = 20.0
 RIDGE = 0.01
+RIM = 12
+"""Grid pixels beyond the band that the widest blur sees."""
+SAMPLE = 2500
+"""About how many pixels are learnt from."""
 SMALLEST_SAMPLE = 10
 """Pixels of the inside and of the outside that a model needs."""
 
@@ -34,7 +39,7 @@ class Appearance:
     """What one stretch's annotations look like. `weight` 0 means that it has nothing to say."""
 
     def __init__(self, annotated: Sequence[tuple[Picture, Field]]) -> None:
-        """`annotated`: per annotation its picture, uint8 (gh, gw, 3) BGR, and signed distance (gh, gw) in grid pixels."""
+        """`annotated`: each one's picture, uint8 (gh, gw, 3) BGR, and signed distance (gh, gw) in grid pixels."""
         self.weight = 0.0
         rows, depths = [], []
         for picture, distance in annotated:
@@ -45,33 +50,45 @@ class Appearance:
         inside = depth > 0
         if min(inside.sum(), (~inside).sum()) < SMALLEST_SAMPLE:
             return
+        thin = slice(None, None, 1 + len(looks) // SAMPLE)
+        looks, depth, inside = looks[thin], depth[thin], inside[thin]
         self._mean, self._spread = looks.mean(axis=0), looks.std(axis=0) + 3
-        terms = self._terms(looks)
+        z = self._standardised(looks)
+        rows_, columns_ = np.triu_indices(z.shape[1])
+        terms = np.concatenate([np.ones((len(z), 1), np.float32), z, z[:, rows_] * z[:, columns_]], axis=1)
         share = np.where(inside, 0.5 / inside.sum(), 0.5 / (~inside).sum()).astype(np.float32)
-        weighted = (terms * share[:, None]).T
-        self._coefficients = np.linalg.solve(
-            (weighted @ terms).astype(np.float64) + RIDGE * np.eye(terms.shape[1]), (weighted @ depth).astype(np.float64)
-        ).astype(np.float32)
-        missed = float((share * (depth - terms @ self._coefficients) ** 2).sum())
+        known = np.column_stack([terms, depth]).astype(np.float32)
+        products = _product(terms * share[:, None], known, cv2.GEMM_1_T).astype(np.float64)
+        normal = products[:, :-1] + RIDGE * np.eye(terms.shape[1])
+        found = np.linalg.solve(normal, products[:, -1]).astype(np.float32)
+        self._constant, self._linear = found[0], found[1 : 1 + z.shape[1]]
+        self._squares = np.zeros((z.shape[1], z.shape[1]), np.float32)
+        self._squares[rows_, columns_] = found[1 + z.shape[1] :]
+        missed = float((share * (depth - self._depth(z)) ** 2).sum())
         explained = max(0.0, float((share * depth * depth).sum()) - missed)
         self.weight = WEIGHT * max(0.0, min(LOUDEST, explained / (missed + 1e-3)) - SILENCE)
 
-    def correction(self, picture: Picture, distance: Field) -> Field:
-        """What to add to a frame's signed distance (gh, gw) in grid pixels, given its picture uint8 (gh, gw, 3)."""
-        correction = np.zeros(distance.shape, np.float32)
+    def look(self, picture: Picture, distance: Field) -> Field:
+        """How deep inside a frame's pixels look, in grid pixels times `weight`, near the border given by its signed
+        distance (gh, gw); 0 elsewhere. `picture`: uint8 (gh, gw, 3)."""
+        look = np.zeros(distance.shape, np.float32)
         near = np.abs(distance) < BAND
         if self.weight and near.any():
-            look = self._terms(_looks(picture, near)) @ self._coefficients
-            correction[near] = SOFTNESS * self.weight * look
-            correction = np.asarray(cv2.GaussianBlur(correction, (0, 0), 0.7), np.float32)
-        return correction
+            look[near] = SOFTNESS * self.weight * self._depth(self._standardised(_looks(picture, near)))
+        return look
 
-    def _terms(self, looks: Field) -> Field:
-        """Standardised looks, their products two by two, and 1."""
-        z = np.clip((looks - self._mean) / self._spread, -4, 4)
-        first, second = np.triu_indices(z.shape[1])
-        ones = np.ones((len(z), 1), np.float32)
-        return np.concatenate([z, z[:, first] * z[:, second], ones], axis=1, dtype=np.float32)
+    def _standardised(self, looks: Field) -> Field:
+        return np.asarray(np.clip((looks - self._mean) / self._spread, -4, 4), np.float32)
+
+    def _depth(self, z: Field) -> Field:
+        """How deep inside pixels of these standardised looks (count, looks) seem, about -1..1."""
+        inner = _product(z, self._squares) + self._linear
+        return np.asarray(self._constant + (inner * z).sum(axis=1), np.float32)
+
+
+def _product(one: Field, other: Field, flags: int = 0) -> Field:
+    """Matrix product on one thread: numpy's many would fight with other workers for the cores over so small a one."""
+    return np.asarray(cv2.gemm(one, other, 1, np.zeros((0, 0), np.float32), 0, flags=flags), np.float32)
 
 
 def _looks(picture: Picture, where: npt.NDArray[np.bool_]) -> Field:
@@ -88,7 +105,3 @@ def _looks(picture: Picture, where: npt.NDArray[np.bool_]) -> Field:
     colour = [cv2.GaussianBlur(lab[..., 1:], (0, 0), sigma) for sigma in (0.7, 2.0, 4.0)]
     columns = [image[where] for image in (light, *blurred, *texture)]
     return np.column_stack(columns + [image[where] for image in colour]).astype(np.float32)
-
-
-RIM = 12
-"""Grid pixels beyond the band that the widest blur sees."""

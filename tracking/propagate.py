@@ -4,7 +4,8 @@ A stretch sees its own two annotations and the clip, nothing else. That is what 
 the stretches next to a changed annotation and still give the very masks of a full run.
 
 Each side: the flow from a frame back towards the annotation is composed into one displacement field on the grid, and
-the annotation's signed distance is sampled through it once. Two sides are blended by distance in time and by trust.
+the annotation's signed distance is sampled through it once. Two sides are blended by distance in time and by trust;
+then the border gives way where pixels look other than those they came from (appearance.py).
 """
 
 from collections.abc import Iterator
@@ -15,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tracking.annotations import AnnotatedMask
-from tracking.appearance import Appearance
+from tracking.appearance import BAND, Appearance
+from tracking.clip import Picture
 from tracking.confidence import both_sides, carried
 from tracking.flow import Flow, Mask
 from tracking.motion import Motion
@@ -27,6 +29,8 @@ Field = npt.NDArray[np.float32]
 
 FINE_SAMPLES = 60_000
 """Points at which the border of a mask is worked out at most: small masks pixel by pixel, large ones at each second."""
+FAR = 10.0
+"""Grid pixels at which distances from the border end."""
 MARGIN = 3.0
 """Grid pixels round the coarse mask within which the border is worked out at full size."""
 
@@ -65,55 +69,65 @@ def propagate_stretch(stretch: Stretch, motion: Motion, params: Params) -> Itera
     backward: dict[int, Carried] = {}
     if stretch.right is not None:
         backward = dict(Walk(motion, after).over(range(stretch.last, stretch.first - 1, -1)))
-    left = signed_distance(stretch.left) if stretch.left else None
-    right = signed_distance(stretch.right) if stretch.right else None
-    look = _look_of(motion, [(n, d) for n, d in ((before, left), (after, right)) if d is not None])
+    left = signed_distance(stretch.left, motion) if stretch.left else None
+    right = signed_distance(stretch.right, motion) if stretch.right else None
+    appearance = Appearance([_seen(motion, n, d) for n, d in ((before, left), (after, right)) if d is not None])
+    left_look = appearance.look(*_seen(motion, before, left)) if left is not None else None
+    right_look = appearance.look(*_seen(motion, after, right)) if right is not None else None
     for frame_number in range(stretch.first, stretch.last + 1):
         sides: list[Side] = []
         share = (frame_number - before) / (after - before)
-        if forward is not None and left is not None:
-            sides.append(Side(left, next(forward)[1], 1 - share))
-        if right is not None:
-            sides.append(Side(right, backward.pop(frame_number), share))
-        yield _sample(frame_number, sides, motion, look)
+        if forward is not None and left is not None and left_look is not None:
+            sides.append(Side(left, left_look, next(forward)[1], 1 - share))
+        if right is not None and right_look is not None:
+            sides.append(Side(right, right_look, backward.pop(frame_number), share))
+        yield _sample(frame_number, sides, motion, appearance)
 
 
 @dataclass(frozen=True)
 class Side:
-    """One annotation's part in a frame: its signed distance in clip pixels, what reaches the frame, its nearness 0..1."""
+    """One annotation's part in a frame: its signed distance in clip pixels and its look in grid pixels, both on the
+    annotated frame; what reaches the frame at hand; and its nearness 0..1."""
 
     distance: Field = field(repr=False)
+    look: Field = field(repr=False)
     carried: Carried
     nearness: float
 
 
-def signed_distance(annotation: AnnotatedMask) -> Field:
-    """Signed distance to the border in clip pixels, float32 (height, width): about +.5 just inside, -.5 just
-    outside."""
+def signed_distance(annotation: AnnotatedMask, motion: Motion) -> Field:
+    """Signed distance to the border in clip pixels, float32 (height, width): about +.5 just inside, -.5 just outside.
+
+    It ends at FAR, so that of two sides that disagree neither wins by being far off.
+    """
     inside = (annotation.pixels > 0).astype(np.uint8)
     distance = cv2.distanceTransform(inside, cv2.DIST_L2, 5) - cv2.distanceTransform(1 - inside, cv2.DIST_L2, 5)
-    return np.asarray(distance - 0.5 * np.sign(distance), np.float32)
+    furthest = FAR * motion.width / motion.grid_size[1]
+    return np.asarray(np.clip(distance - 0.5 * np.sign(distance), -furthest, furthest), np.float32)
 
 
-def _look_of(motion: Motion, annotated: list[tuple[int, Field]]) -> Appearance:
-    cell = motion.width / motion.grid_size[1]
+def _seen(motion: Motion, frame_number: int, distance: Field) -> tuple[Picture, Field]:
+    """A frame's grid picture, and the annotation's signed distance there in grid pixels."""
     size = motion.grid_size[::-1]
-    distances = [cv2.resize(distance, size, interpolation=cv2.INTER_AREA) / cell for _, distance in annotated]
-    pictures = [motion.grid_picture(frame_number) for frame_number, _ in annotated]
-    return Appearance([(p, np.asarray(d, np.float32)) for p, d in zip(pictures, distances, strict=True)])
+    small = cv2.resize(distance, size, interpolation=cv2.INTER_AREA) * (motion.grid_size[1] / motion.width)
+    return motion.grid_picture(frame_number), np.asarray(small, np.float32)
 
 
-def _sample(frame_number: int, sides: list[Side], motion: Motion, look: Appearance) -> TrackedFrame:
+def _sample(frame_number: int, sides: list[Side], motion: Motion, appearance: Appearance) -> TrackedFrame:
     """Blend the sides on the grid, let the look correct the border, then work it out finely within the box."""
     weights = [np.sqrt(side.nearness) * believed(side.carried.likeness) for side in sides]
     weights = [np.asarray(weight / sum(weights), np.float32) for weight in weights]
     points = _grid_points(motion)
+    cell = np.float32(motion.width / motion.grid_size[1])
     coarse = [_through(side.distance, side.carried.displacement, points, motion) for side in sides]
     blended = np.asarray(sum(weight * distance for weight, distance in zip(weights, coarse, strict=True)), np.float32)
     trust = [side.carried.likeness for side in sides]
     confidence = both_sides(coarse, trust) if len(sides) == 2 else carried(coarse[0], trust[0])
-    cell = np.float32(motion.width / motion.grid_size[1])
-    correction = look.correction(motion.grid_picture(frame_number), blended / cell) * cell
+    correction = appearance.look(motion.grid_picture(frame_number), blended / cell)
+    for side, weight in zip(sides, weights, strict=True):
+        correction -= weight * _moved(side.look, side.carried.displacement)
+    correction = np.where(np.abs(blended) < BAND * cell, correction * cell, 0)
+    correction = np.asarray(cv2.GaussianBlur(correction, (0, 0), 0.7), np.float32)
     box = _box_around(np.maximum(blended, blended + correction), motion)
     if box is None:
         return TrackedFrame.blank(frame_number, confidence)
@@ -140,7 +154,9 @@ def _between(samples: Field, size: tuple[int, int], step: int) -> Field:
     """Every pixel of a box of `size` (width, height), from samples at each `step`-th, beginning at the first."""
     to_samples = np.array([[1 / step, 0, 0], [0, 1 / step, 0]], np.float64)
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    return np.asarray(cv2.warpAffine(samples, to_samples, size, flags=flags, borderMode=cv2.BORDER_REPLICATE), np.float32)
+    return np.asarray(
+        cv2.warpAffine(samples, to_samples, size, flags=flags, borderMode=cv2.BORDER_REPLICATE), np.float32
+    )
 
 
 def enlarge(grid: Field, box: tuple[int, int, int, int], step: int, motion: Motion) -> Field:
@@ -161,6 +177,13 @@ def clip_points(box: tuple[int, int, int, int], step: int) -> tuple[Field, Field
     columns, rows = np.arange(left, right, step, dtype=np.float32), np.arange(top, bottom, step, dtype=np.float32)
     x, y = np.meshgrid(columns, rows)
     return x, y
+
+
+def _moved(values: Field, displacement: Flow) -> Field:
+    """A grid field of the annotated frame as it lies on the frame at hand."""
+    rows, columns = np.mgrid[0 : values.shape[0], 0 : values.shape[1]].astype(np.float32)
+    x, y = columns + displacement[..., 0], rows + displacement[..., 1]
+    return np.asarray(cv2.remap(values, x, y, cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE), np.float32)
 
 
 def _grid_points(motion: Motion) -> tuple[Field, Field]:
