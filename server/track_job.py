@@ -58,7 +58,7 @@ class JobResult:
 
 
 class JobFailed(Exception):
-    """The job cannot give masks. `size` is (frame_count, width, height) when the clip at least could be opened."""
+    """The job cannot give masks. `size` is (frame_count, width, height) when it was found out before."""
 
     def __init__(self, code: str, message: str, size: tuple[int, int, int] | None = None) -> None:
         super().__init__(code, message, size)
@@ -76,8 +76,9 @@ def run(job: TrackJob, progress: Callable[[int, int], None], cancelled: Callable
     size: tuple[int, int, int] | None = None
     try:
         clip = open_clip(job.clip, cancelled)
-        size = (clip.frame_count, clip.width, clip.height)
-        return _track(job, clip, size, progress, cancelled)
+        if job.version_archive is None:  # a save was checked against the size; counting frames means decoding the clip
+            size = (clip.frame_count, clip.width, clip.height)
+        return _track(job, clip, progress, cancelled)
     except (TrackingError, ArchiveError, PolygonError) as error:
         raise JobFailed(error.code, str(error), size) from None
     except OSError as error:
@@ -89,7 +90,6 @@ def run(job: TrackJob, progress: Callable[[int, int], None], cancelled: Callable
 def _track(
     job: TrackJob,
     clip: Clip,
-    size: tuple[int, int, int],
     progress: Callable[[int, int], None],
     cancelled: Callable[[], bool],
 ) -> JobResult:
@@ -99,7 +99,7 @@ def _track(
     out = job.mask_directory / NEW_MASKS
     previous = job.mask_directory / MASKS
     annotations = job.mask_directory / f"{NEW_MASKS}.annotations"
-    problems = _write_annotations(job, annotations, size)
+    problems = _write_annotations(job, annotations, clip)
     result = track(
         clip,
         annotations,
@@ -117,17 +117,18 @@ def _track(
     metadata = {
         **load_metadata((out / METADATA).read_bytes()),
         "inputs": job.inputs,
-        "width": size[1],
-        "height": size[2],
+        "width": clip.width,
+        "height": clip.height,
     }
     (out / METADATA).write_bytes(dump_metadata(metadata))
     names = {entry["filename"] for entry in metadata["frames"] if entry["filename"] is not None}
     packed = pack(metadata, {name: (out / name).read_bytes() for name in names})
     write_atomic(job.mask_directory / NEW_ARCHIVE, packed)
+    size = (result.frame_count, clip.width, clip.height)
     return JobResult(*size, result.mask_count, result.frames_redone, result.seconds["total"], tuple(problems))
 
 
-def _write_annotations(job: TrackJob, directory: Path, size: tuple[int, int, int]) -> list[Problem]:
+def _write_annotations(job: TrackJob, directory: Path, clip: Clip) -> list[Problem]:
     """Writes what people verified as an unpacked client archive. Returns what had to be left out."""
     shutil.rmtree(directory, ignore_errors=True)
     make_directory(directory)
@@ -135,6 +136,7 @@ def _write_annotations(job: TrackJob, directory: Path, size: tuple[int, int, int
         archive = unpack(job.version_archive.read_bytes())
         metadata, masks, problems = archive.metadata, archive.masks, list[Problem]()
     else:
+        size = (clip.frame_count, clip.width, clip.height)
         annotations, masks, problems = draw_exported(job.exported, size, job.label_id, job.empty_id)
         metadata = {
             "study_uid": job.study_uid,

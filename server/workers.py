@@ -26,7 +26,7 @@ log = logging.getLogger("goobusters.workers")
 
 STALL_SECONDS = 300.0
 ATTEMPTS = 2
-_POLL_SECONDS = 0.05
+_POLL_SECONDS = 0.02
 _PID, _DONE, _TOTAL, _CANCELLED = range(4)
 
 JobFunction = Callable[[TrackJob, Callable[[int, int], None], Callable[[], bool]], JobResult]
