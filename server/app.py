@@ -20,7 +20,7 @@ from server.errors import ApiError, status_of
 from server.events import Events
 from server.jobs import Jobs
 from server.metrics import Metrics
-from server.records import SeriesEntry, render
+from server.records import SeriesEntry
 from server.settings import ServerSettings
 from server.status import Status
 from server.store import Store
@@ -33,7 +33,7 @@ MAX_EDITOR = 254
 
 @dataclass(frozen=True)
 class Services:
-    """Everything that the routes use; made once by `server.__main__`."""
+    """Everything that the routes use; made once by `assemble`. `announce` tells live clients how a series looks now."""
 
     settings: ServerSettings
     clock: Clock
@@ -42,10 +42,7 @@ class Services:
     events: Events
     metrics: Metrics
     status: Status
-
-    def announce(self, entry: SeriesEntry) -> None:
-        """Tells every live client what a series looks like now, and the status if that changed too."""
-        self.events.publish("series", render(entry))
+    announce: Callable[[SeriesEntry], None]
 
     def render_status(self) -> dict[str, Any]:
         return self.status.render(self.store, self.jobs)

@@ -146,7 +146,7 @@ class Jobs:
         while (entry := self._next()) is not None:
             try:
                 self._track(entry)
-            except Exception as error:  # (whatever goes wrong with one series, the others go on)
+            except Exception as error:  # whatever goes wrong with one series, the others go on
                 log.exception("job_crashed", extra={"series": entry.key})
                 self._fail(
                     entry, JobFailed("INTERNAL_ERROR", f"The server failed at this series ({type(error).__name__}).")

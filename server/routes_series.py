@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -86,8 +87,6 @@ def _next(services: Services, editor: str | None) -> dict[str, Any]:
 
 def read_object(body: bytes) -> dict[str, Any]:
     """A JSON object from a request's body. Raises ApiError REQUEST_INVALID."""
-    import json
-
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):

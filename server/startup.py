@@ -49,7 +49,7 @@ class Startup:
             self._stay(Problem(error.code, error.message))
         except OSError as error:
             self._stay(Problem("STORAGE_FAILED", f"The server's directories cannot be used: {error.strerror}."))
-        except Exception as error:  # (a thread that dies silently would leave "syncing" for ever)
+        except Exception as error:  # a thread that dies silently would leave "syncing" for ever
             log.exception("startup_crashed")
             self._stay(Problem("INTERNAL_ERROR", f"The start-up failed ({type(error).__name__}); the log says more."))
         else:
