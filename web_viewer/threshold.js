@@ -1,5 +1,5 @@
 /**
- * Which pixels of a stroke may the threshold-limited brush set? Called by the brush while its grey range is on.
+ * Which grey values may the threshold-limited brush paint on? Called by the brush while its grey range is on.
  *
  * Pure. `grey` is one byte a pixel of the whole frame, row-major. The clip's own values decide, whatever window and
  * level are shown.
@@ -16,27 +16,6 @@ export function greyOf(rgba) {
     grey[i] = (rgba[from] * 299 + rgba[from + 1] * 587 + rgba[from + 2] * 114 + 500) / 1000;
   }
   return grey;
-}
-
-/**
- * The pixels of a stroke's segment whose grey value is within a range, both ends included.
- * @param {{box: import("./rle.js").Box, mask: Uint8Array}} shape box inside the frame and 0 or 1 for each of its pixels
- * @param {Uint8Array} grey of the whole frame
- * @param {number} width of the frame, px
- * @param {{low: number, high: number}} range 0..255
- * @returns {{box: import("./rle.js").Box, mask: Uint8Array}} the same box with fewer pixels set
- */
-export function limitToRange(shape, grey, width, range) {
-  const [left, top, boxWidth, boxHeight] = shape.box;
-  const mask = shape.mask.slice();
-  for (let y = 0; y < boxHeight; y += 1) {
-    const from = (top + y) * width + left;
-    for (let x = 0; x < boxWidth; x += 1) {
-      const value = grey[from + x];
-      if (value < range.low || value > range.high) mask[y * boxWidth + x] = 0;
-    }
-  }
-  return { box: shape.box, mask };
 }
 
 /**

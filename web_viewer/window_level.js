@@ -29,19 +29,11 @@ export function isFull(setting) {
   return setting.window === FULL.window && setting.level === FULL.level && !setting.is_inverted;
 }
 
-/** The same as a line for the browser's filter: shown = value * slope + intercept, clamped, where 1 is white. */
-export function linear({ window, level, is_inverted }) {
+/** Brightness as a line: shown = value * slope + intercept, clamped, where 1 is white. */
+function linear({ window, level, is_inverted }) {
   const slope = 255 / window;
   const intercept = 0.5 - level / window;
   return is_inverted ? { slope: -slope, intercept: 1 - intercept } : { slope, intercept };
-}
-
-/** @returns {Uint8ClampedArray} 256 values: what each grey value is shown as */
-export function lookupTable(setting) {
-  const { slope, intercept } = linear(setting);
-  const table = new Uint8ClampedArray(256); // clamps and rounds
-  for (let value = 0; value < 256; value += 1) table[value] = value * slope + intercept * 255;
-  return table;
 }
 
 /**

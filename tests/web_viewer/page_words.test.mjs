@@ -11,13 +11,15 @@ import { ACTIONS } from "../../web_viewer/shortcuts.js";
 const session = (state, notices = []) => ({ server: { state }, notices, editor: "ann@example.org" });
 
 test("help lists exactly what is bound", () => {
-  const rows = (overrides) => boundKeys(overrides, false).flatMap((group) => group.rows);
+  const rows = (overrides) => boundKeys(overrides, false, 9).flatMap((group) => group.rows);
   const bound = ACTIONS.filter(({ keys }) => keys.length > 0);
   assert.deepEqual(rows({}).map(({ id }) => id).sort(), bound.map(({ id }) => id).sort());
   const changed = rows({ brush: ["Mod+Q"], eraser: [], loop: ["K"] });
   assert.deepEqual(changed.find(({ id }) => id === "brush").keys, ["Ctrl + Q"]);
   assert.ok(!changed.some(({ id }) => id === "eraser"));
   assert.ok(changed.some(({ id }) => id === "loop"));
+  const few = boundKeys({}, false, 2).find(({ group }) => group === "Labels");
+  assert.deepEqual(few.rows.map(({ id }) => id), ["label_1", "label_2"]);
 });
 
 test("an empty data set says why, and offers what helps", () => {

@@ -1,23 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { greyOf, limitToRange, rangeAround } from "../../web_viewer/threshold.js";
+import { greyOf, rangeAround } from "../../web_viewer/threshold.js";
 
 test("grey is the luminance, and grey pixels keep their value", () => {
   const rgba = [255, 0, 0, 255, 0, 255, 0, 255, 0, 0, 255, 255, 255, 255, 255, 255];
   assert.deepEqual([...greyOf(Uint8ClampedArray.from(rgba))], [76, 150, 29, 255]);
   const ramp = Uint8Array.from({ length: 256 * 4 }, (_, i) => (i % 4 === 3 ? 255 : i >> 2));
   assert.deepEqual([...greyOf(ramp)], Array.from({ length: 256 }, (_, i) => i));
-});
-
-test("a stroke keeps only pixels in the range, both ends included, at the right place of the frame", () => {
-  const width = 5;
-  const grey = Uint8Array.from([0, 0, 0, 0, 0, 0, 9, 10, 20, 0, 0, 21, 15, 255, 0, 0, 0, 0, 0, 0]);
-  const shape = { box: [1, 1, 3, 2], mask: Uint8Array.from([1, 1, 1, 1, 1, 0]) };
-  const limited = limitToRange(shape, grey, width, { low: 10, high: 20 });
-  assert.deepEqual(limited.box, shape.box);
-  assert.deepEqual([...limited.mask], [0, 1, 1, 0, 1, 0]);
-  assert.deepEqual([...shape.mask], [1, 1, 1, 1, 1, 0], "the stroke handed in is left alone");
 });
 
 test("the range follows the median under the pointer, not an outlier", () => {

@@ -28,13 +28,14 @@ const GESTURES = [
 
 /**
  * Groups of bound actions, in the order of the table. Pure.
- * @param {Record<string, string[]>} overrides @param {boolean} isMac
+ * @param {Record<string, string[]>} overrides @param {boolean} isMac @param {number} labelCount how many label types have pixels
  * @returns {{group: string, rows: {id: string, name: string, keys: string[]}[]}[]} groups without a bound key are left out
  */
-export function boundKeys(overrides, isMac) {
+export function boundKeys(overrides, isMac, labelCount) {
   const keys = keysOf(overrides);
   const groups = [...new Set(ACTIONS.map(({ group }) => group))];
-  const rowsOf = (group) => ACTIONS.filter((action) => action.group === group && keys.get(action.id).length > 0)
+  const isThere = (id) => !id.startsWith("label_") || Number(id.slice(6)) <= labelCount;
+  const rowsOf = (group) => ACTIONS.filter((action) => action.group === group && isThere(action.id) && keys.get(action.id).length > 0)
     .map(({ id, name }) => ({ id, name, keys: keys.get(id).map((key) => keyName(key, isMac)) }));
   return groups.map((group) => ({ group, rows: rowsOf(group) })).filter(({ rows }) => rows.length > 0);
 }
@@ -42,8 +43,9 @@ export function boundKeys(overrides, isMac) {
 /** @param {{store: object, isMac: boolean}} app @param {() => void} openSettings */
 export function openHelp({ store, isMac }, openSettings) {
   const { settings, session } = store.get();
+  const labels = (session?.label_types ?? []).filter(({ kind }) => kind === "mask").length;
   const gestures = GESTURES.map(([title, rows]) => section(title, rows.map(([name, how]) => [name, [how]]), false));
-  const keys = boundKeys(settings.shortcuts ?? {}, isMac).map(({ group, rows }) =>
+  const keys = boundKeys(settings.shortcuts ?? {}, isMac, labels).map(({ group, rows }) =>
     section(group, rows.map((row) => [row.name, row.keys]), true));
   const dialog = openDialog("Help", [
     h("h3", {}, "By hand"), h("div.help-columns", {}, ...gestures),
