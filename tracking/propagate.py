@@ -23,7 +23,7 @@ from tracking.flow import Flow, Mask
 from tracking.motion import Motion
 from tracking.params import Params
 from tracking.plan import Stretch
-from tracking.walk import Carried, Walk
+from tracking.walk import Carried, Walk, widely
 
 Field = npt.NDArray[np.float32]
 
@@ -146,7 +146,7 @@ def _sample(frame_number: int, sides: list[Side], motion: Motion, appearance: Ap
 def believed(likeness: Field) -> Field:
     """How much a side counts at each grid pixel, by its likeness there and in the wider neighbourhood."""
     near = cv2.GaussianBlur(likeness, (0, 0), 1.5)
-    far = cv2.GaussianBlur(likeness, (0, 0), 12)
+    far = widely(likeness, 12)
     return np.asarray(np.exp(5 * near + 5 * far), np.float32)
 
 

@@ -34,7 +34,7 @@ export function createTopbar(bar, store, commands, keyOf) {
     "aria-haspopup": "dialog",
     "aria-expanded": "false",
   });
-  bar.append(exam, chips, undo, redo, h("span.separator", { "aria-hidden": "true" }), save, done, next, more);
+  bar.append(h("h1", {}, exam), chips, undo, redo, h("span.separator", { "aria-hidden": "true" }), save, done, next, more);
 
   store.watch(
     (state) => {

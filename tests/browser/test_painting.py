@@ -26,6 +26,14 @@ def test_a_stroke_of_the_mouse_is_exact_to_the_pixel(viewer: Viewer) -> None:
     viewer.wait_written()
 
 
+def test_an_exam_that_is_opened_is_seen_at_once(viewer: Viewer, exam: int) -> None:
+    shown = "window.goobusters?.state().can_edit && document.getElementById('page').hidden"
+    viewer.page.wait_for(shown, "the first picture")
+    for _ in range(3):  # what comes first, picture or news, differs from time to time
+        viewer.page.evaluate("void (document.title = 'old', location.reload())")
+        viewer.page.wait_for(f"document.title !== 'old' && {shown}", "the picture once more")
+
+
 def test_the_eraser_takes_away_and_undo_brings_back_on_its_frame(viewer: Viewer) -> None:
     viewer.go_to(2)
     first = viewer.mask()
