@@ -1,6 +1,6 @@
 """How does an admin copy what the server keeps, and bring it back? `goobusters backup FILE`, `goobusters restore FILE`.
 
-A backup is one tar: everything below server_state/, and of output/ each series' masks.tgz (it is unpacked again),
+A backup is one tar: everything below server_state/, and of output/ the packed masks (they are unpacked again),
 with a list of SHA-256 at its end. It may be made while the server runs: within a series the current version is copied
 before the history, and versions are never changed, so the copy holds every version that its `version_current.json`
 can name. A backup is read back and compared before it gets its name; a restore checks all of it before it writes.
@@ -20,7 +20,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from server.files import TEMPORARY, make_directory, sync_directory, sync_file
-from server.production import ARCHIVE, TEMP_VERSION
+from server.production import ARCHIVE, KEPT, TEMP_VERSION
 from server.settings import ServerSettings, load
 from server.state_lock import StateLock, StateLocked
 from server.versions import CURRENT
@@ -107,7 +107,8 @@ def backup(settings: ServerSettings, file: Path) -> Summary:
 
 def _files(settings: ServerSettings) -> Iterator[tuple[str, Path]]:
     """(name in the backup, file), in the order in which they must be copied."""
-    for path in sorted(settings.mask_path.glob(f"*/*/{ARCHIVE}")):
+    archives = [*settings.mask_path.glob(f"*/*/{KEPT}/*.tgz"), *settings.mask_path.glob(f"*/*/{ARCHIVE}")]
+    for path in sorted(archives):
         yield f"{_MASKS}/{path.relative_to(settings.mask_path).as_posix()}", path
     paths = [p for p in settings.state_path.rglob("*") if p.is_file() and TEMPORARY not in p.name]
     for path in sorted(paths, key=lambda p: (p.name != CURRENT, p)):

@@ -1,9 +1,9 @@
 """Which masks are served now, and how do new ones take their place? Used by `jobs`, `store` and the mask routes.
 
 `output/<flow>/<study>_<series>/` holds `masks/` (the unpacked archive: the truth), `masks.tgz` (the same, packed, what
-clients get) and `identity.yaml` (a summary for people and for a quick start). A job writes `masks_temp/` and
-`masks_temp.tgz`; `version_temp.json` stands in the series' state directory from before a job until its result is
-completely in place, so a crash in between is seen at the next start and put right by `recover`.
+clients get), `identity.yaml` (a summary for people and for a quick start) and `versions/` (what was served before). A
+job writes `masks_temp/` and `masks_temp.tgz`; `version_temp.json` stands in the series' state directory from before a
+job until its result is completely in place, so a crash in between is seen at the next start and put right by `load`.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ MASKS, ARCHIVE, IDENTITY = "masks", "masks.tgz", "identity.yaml"
 NEW_MASKS, NEW_ARCHIVE = "masks_temp", "masks_temp.tgz"
 _OLD_MASKS = "masks_old"
 TEMP_VERSION = "version_temp.json"
+KEPT, KEPT_VERSIONS = "versions", 10
 
 
 def begin(entry: SeriesEntry, version_id: str | None, started_at: str) -> None:
@@ -47,12 +48,30 @@ def swap_in(entry: SeriesEntry) -> None:
     if (directory / MASKS).exists():
         (directory / MASKS).rename(old)
     (directory / NEW_MASKS).rename(directory / MASKS)
+    _keep_served(entry)
     (directory / NEW_ARCHIVE).replace(directory / ARCHIVE)
     _write_identity(directory, production)
     sync_directory(directory)
     (entry.directory / TEMP_VERSION).unlink(missing_ok=True)
     shutil.rmtree(old, ignore_errors=True)
     _take(entry, production)
+
+
+def _keep_served(entry: SeriesEntry) -> None:
+    """Keeps what was served as the archive of its version, and forgets the oldest of those."""
+    served = entry.production
+    if served is None or served.version_id is None or not (entry.mask_directory / ARCHIVE).exists():
+        return
+    make_directory(entry.mask_directory / KEPT)
+    (entry.mask_directory / ARCHIVE).replace(kept_archive(entry, served.version_id))
+    kept = sorted((entry.mask_directory / KEPT).glob("*.tgz"), key=lambda path: path.stat().st_mtime_ns)
+    for path in kept[:-KEPT_VERSIONS]:
+        path.unlink()
+
+
+def kept_archive(entry: SeriesEntry, version_id: str) -> Path:
+    """Where the tracked masks of an earlier version lie while they are kept. `version_id` is one of the series' own."""
+    return entry.mask_directory / KEPT / f"{version_id}.tgz"
 
 
 def discard(entry: SeriesEntry) -> None:

@@ -209,8 +209,8 @@ def render_job(job: Progress) -> dict[str, Any]:
     }
 
 
-def render_version(entry: SeriesEntry, version: Version) -> dict[str, Any]:
-    """One line of the history; `tracked` says whether its tracked masks are kept."""
+def render_version(entry: SeriesEntry, version: Version, *, is_kept: bool) -> dict[str, Any]:
+    """One line of the history; `is_kept`: its tracked masks are still there, though others are served."""
     return {
         "version_id": version.version_id,
         "previous_version_id": version.previous_version_id,
@@ -218,5 +218,5 @@ def render_version(entry: SeriesEntry, version: Version) -> dict[str, Any]:
         "at": version.at,
         "annotation_count": version.annotation_count,
         "content_sha256": version.content_sha256,
-        "tracked": entry.production is not None and entry.production.version_id == version.version_id,
+        "tracked": is_kept or (entry.production is not None and entry.production.version_id == version.version_id),
     }

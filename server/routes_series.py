@@ -12,7 +12,8 @@ from server import activity, versions
 from server.app import Services, check_loaded, find_editor, find_series
 from server.errors import ApiError
 from server.next_series import choose
-from server.records import render, render_mark, render_version
+from server.production import kept_archive
+from server.records import SeriesEntry, Version, render, render_mark, render_version
 
 UNNAMED = "unknown"
 """Stands for a person whom neither the token nor X-Editor names."""
@@ -34,7 +35,7 @@ def add(app: bottle.Bottle, services: Services) -> None:
     def one(study: str, series: str) -> dict[str, Any]:
         entry = find_series(services, study, series)
         with entry.lock:
-            history = [render_version(entry, version) for version in versions.chain(entry)]
+            history = [_render_version(entry, version) for version in versions.chain(entry)]
             return {**render(entry), "history": history}
 
     @app.post(f"{_ONE}/activity")
@@ -66,6 +67,10 @@ def add(app: bottle.Bottle, services: Services) -> None:
             answer = render(entry)
         services.announce(entry)
         return answer
+
+
+def _render_version(entry: SeriesEntry, version: Version) -> dict[str, Any]:
+    return render_version(entry, version, is_kept=kept_archive(entry, version.version_id).exists())
 
 
 def _next(services: Services, editor: str | None) -> dict[str, Any]:

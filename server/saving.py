@@ -139,6 +139,9 @@ def serve_version(entry: SeriesEntry, version_id: str) -> bytes:
             return production.read_archive(entry)
         if version_id not in entry.versions:
             raise ApiError("VERSION_UNKNOWN", "The series has no such version.")
+        kept = production.kept_archive(entry, version_id)
+        if kept.exists():
+            return kept.read_bytes()
         archive = versions.read(entry, version_id)
     annotated = {a["frame_number"] for a in archive.metadata["annotations"]}
     frames = [_entry(a["frame_number"], a["label_id"], a["filename"]) for a in archive.metadata["annotations"]]

@@ -139,6 +139,34 @@ def test_lost_masks_are_made_again(three_versions: Three, start_server: StartSer
     assert unpack(served.content) == before
 
 
+def test_tracked_masks_of_earlier_versions_are_kept_and_without_them_annotations_remain(
+    three_versions: Three, start_server: StartServer
+) -> None:
+    running, caller, versions = three_versions
+    entry = running.services.store.get(*KEY)
+
+    def served(version: str) -> list[tuple[int, bool]]:
+        archive = unpack(caller.get(f"/api/masks/{PATH}?version={version}").content)
+        assert archive.metadata["version_id"] == version
+        return [(e["frame_number"], e["is_annotation"]) for e in archive.metadata["frames"] if e["has_mask"]]
+
+    assert len(served(versions[1])) > 1
+    assert [v["tracked"] for v in caller.get(f"/api/series/{PATH}").json()["history"]] == [True] * 3
+    shutil.rmtree(entry.mask_directory / "versions")
+    assert served(versions[1]) == [(1, True)]
+    assert [v["tracked"] for v in caller.get(f"/api/series/{PATH}").json()["history"]] == [True, False, False]
+
+
+def test_only_some_versions_keep_their_tracked_masks(
+    three_versions: Three, start_server: StartServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, caller, versions = three_versions
+    monkeypatch.setattr("server.production.KEPT_VERSIONS", 2)
+    assert save(caller, versions[-1]).status == 200
+    settle(caller)
+    assert [v["tracked"] for v in caller.get(f"/api/series/{PATH}").json()["history"]] == [True, True, True, False]
+
+
 def test_masks_packed_away_while_running_are_packed_again(three_versions: Three, start_server: StartServer) -> None:
     running, caller, _ = three_versions
     before = caller.get(f"/api/masks/{PATH}")
@@ -181,7 +209,8 @@ def test_dying_at_any_step_of_the_swap(three_versions: Three, start_server: Star
     caller.wait_ready()
     settle(caller)
     assert caller.get(f"/api/masks/{PATH}").headers["X-Version-ID"] == versions[-1]
-    assert sorted(path.name for path in entry.mask_directory.iterdir()) == ["identity.yaml", "masks", "masks.tgz"]
+    names = sorted(path.name for path in entry.mask_directory.iterdir())
+    assert names == ["identity.yaml", "masks", "masks.tgz", "versions"]
     assert not (entry.directory / "version_temp.json").exists()
 
 
