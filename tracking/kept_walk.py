@@ -12,6 +12,7 @@ import struct
 import zlib
 from pathlib import Path
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -90,8 +91,8 @@ def _decode(record: bytes, grid_size: tuple[int, int]) -> tuple[Field, Field]:
     apart = np.ascontiguousarray(raw[: 4 * count].reshape(2, -1).T).view("<i2").reshape(2, height, width)
     steps = np.cumsum(apart, axis=2, dtype=np.int16)
     alike = np.cumsum(raw[4 * count :].view(np.int8).reshape(height, width), axis=1, dtype=np.int8)
-    displacement = np.empty((height, width, 2), np.float32)
-    np.multiply(steps.transpose(1, 2, 0), np.float32(1 / DISPLACEMENT_STEPS), out=displacement)
+    x, y = steps * np.float32(1 / DISPLACEMENT_STEPS)
+    displacement = np.asarray(cv2.merge([x, y]), np.float32)
     return displacement, alike * np.float32(1 / LIKENESS_STEPS)
 
 

@@ -123,11 +123,13 @@ def _sample(frame_number: int, sides: list[Side], motion: Motion, appearance: Ap
     blended = np.asarray(sum(weight * distance for weight, distance in zip(weights, coarse, strict=True)), np.float32)
     trust = [side.carried.likeness for side in sides]
     confidence = both_sides(coarse, trust) if len(sides) == 2 else carried(coarse[0], trust[0])
-    correction = appearance.look(motion.grid_picture(frame_number), blended / cell)
-    for side, weight in zip(sides, weights, strict=True):
-        correction -= weight * _moved(side.look, side.carried.displacement)
-    correction = np.where(np.abs(blended) < BAND * cell, correction * cell, 0)
-    correction = np.asarray(cv2.GaussianBlur(correction, (0, 0), 0.7), np.float32)
+    correction = np.zeros_like(blended)
+    if appearance.weight:
+        correction = appearance.look(motion.grid_picture(frame_number), blended / cell)
+        for side, weight in zip(sides, weights, strict=True):
+            correction -= weight * _moved(side.look, side.carried.displacement)
+        correction = np.where(np.abs(blended) < BAND * cell, correction * cell, 0)
+        correction = np.asarray(cv2.GaussianBlur(correction, (0, 0), 0.7), np.float32)
     box = _box_around(np.maximum(blended, blended + correction), motion)
     if box is None:
         return TrackedFrame.blank(frame_number, confidence)

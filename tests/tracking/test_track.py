@@ -1,5 +1,6 @@
 """Does `track` follow the rules of SPEC 8, keep annotations to the pixel and redo only what changed?"""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -113,12 +114,27 @@ def test_previous_of_another_clip_is_not_used(moving, tmp_path: Path) -> None:
     assert track(clip, given, tmp_path / "two", previous=tmp_path / "one").frames_redone == COUNT
 
 
-def test_damaged_previous_is_not_used(moving, tmp_path: Path) -> None:
+@pytest.mark.parametrize("damage", ["mask missing", "frame unlisted", "no list", "no metadata", "other tracker"])
+def test_damaged_previous_is_not_used(moving, tmp_path: Path, damage: str) -> None:
     clip, masks = moving
     given = write_annotations(tmp_path / "a", {2: masks[2]})
     track(clip, given, tmp_path / "one")
-    (tmp_path / "one" / "frame_000005.webp").unlink()
-    assert track(clip, given, tmp_path / "two", previous=tmp_path / "one").frames_redone == COUNT
+    metadata = json.loads((tmp_path / "one" / "metadata.json").read_text())
+    redone = COUNT
+    if damage == "mask missing":
+        (tmp_path / "one" / "frame_000005.webp").unlink()
+    elif damage == "frame unlisted":
+        metadata["frames"] = [entry for entry in metadata["frames"] if entry["frame_number"] != 7]
+        redone = 1
+    elif damage == "no list":
+        del metadata["frames"]
+    elif damage == "other tracker":
+        metadata["tracker"] = "0" * 32
+    (tmp_path / "one" / "metadata.json").write_text(json.dumps(metadata))
+    if damage == "no metadata":
+        (tmp_path / "one" / "metadata.json").unlink()
+    assert track(clip, given, tmp_path / "two", previous=tmp_path / "one").frames_redone == redone
+    assert len(entries_of(tmp_path / "two")) == COUNT
 
 
 def test_two_labels_do_not_bleed(tmp_path: Path) -> None:
