@@ -33,7 +33,7 @@ export function createCommands({ store, work, stage, cursor, player, flow, pages
     window: useTool("window"),
     smaller: () => stage.resizeBrush(1 / 1.2),
     larger: () => stage.resizeBrush(1.2),
-    threshold: toggle("isThreshold"),
+    threshold: () => work.toggleThreshold(),
     ...Object.fromEntries(Object.keys(ACTIONS).map((id) => [id, act(id)])),
     undo: () => work.step("undo"),
     redo: () => work.step("redo"),

@@ -38,3 +38,28 @@ export function rangeAround(grey, width, height, x, y, radius, tolerance) {
   const median = values[values.length >> 1]; // speckle has outliers; a mean would follow them
   return { low: Math.max(0, median - tolerance), high: Math.min(255, median + tolerance) };
 }
+
+const ENOUGH = 50; // pixels; fewer say little about what is being marked
+
+/**
+ * The range that most of a mask lies in: its values without the darkest and brightest twentieth.
+ * @param {Uint8Array} grey of the whole frame
+ * @param {Uint8Array} mask 0 or 1 a pixel
+ * @returns {{low: number, high: number} | null} 0..255; null when the mask is too small to tell
+ */
+export function rangeInside(grey, mask) {
+  const counts = new Uint32Array(256);
+  let total = 0;
+  for (let at = mask.indexOf(1); at >= 0 && at < mask.length; at++) {
+    if (mask[at] === 0) continue;
+    counts[grey[at]]++;
+    total++;
+  }
+  if (total < ENOUGH) return null;
+  const edge = total / 20;
+  let low = 0;
+  let high = 255;
+  for (let below = counts[0]; below <= edge && low < 255; below += counts[low]) low++;
+  for (let above = counts[255]; above <= edge && high > 0; above += counts[high]) high--;
+  return { low, high: Math.max(low, high) };
+}

@@ -12,7 +12,7 @@ import { Journal } from "./journal.js";
 import { MaskLoader } from "./mask_loader.js";
 import { Masks } from "./masks.js";
 import { Outbox } from "./outbox.js";
-import { greyOf, rangeAround } from "./threshold.js";
+import { greyOf, rangeAround, rangeInside } from "./threshold.js";
 
 const NO_CELL = Object.freeze({ kind: "none", confidence: null, area: null, is_unsaved: false });
 const AWAY_GRACE_MS = 5000; // after a sleep the connection is back sooner
@@ -312,6 +312,14 @@ export class Workspace {
   greyLimit() {
     const { isThreshold, range } = this.store.get();
     return isThreshold ? { grey: this.greyValues(), low: range.low, high: range.high } : null;
+  }
+
+  /** Switches the grey range on or off. It starts from what the shown mask covers, if that says enough. */
+  toggleThreshold() {
+    const isThreshold = !this.store.get().isThreshold;
+    const plane = isThreshold && this.editor?.planes.get(this.label());
+    const range = plane ? rangeInside(this.greyValues(), plane.bytes) : null;
+    this.store.set({ isThreshold, ...(range && { range }) });
   }
 
   /** Grey values of the shown frame, one byte a pixel; worked out once a frame. */
