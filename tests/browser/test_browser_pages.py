@@ -11,9 +11,12 @@ import numpy as np
 import pytest
 import requests
 
+from server.auth import make_token
 from tests.browser.page import Look, Page
 from tests.browser.stack import CoreProcess, Stack
 from tests.browser.viewer import Viewer
+from tests.helpers.clips import write_dataset
+from tests.helpers.server_process import ServerProcess
 
 OpenPage = Callable[..., Page]
 StartCore = Callable[..., CoreProcess]
@@ -181,6 +184,25 @@ def test_a_token_goes_in_and_never_comes_out(open_page: OpenPage, start_core: St
     core.stop()
     written = [path for path in core.directory.rglob("*") if path.is_file() and secret.encode() in path.read_bytes()]
     assert written == []
+
+
+def test_a_token_that_has_run_out_is_replaced_in_the_settings(
+    open_page: OpenPage, start_core: StartCore, tmp_path: Path, exam: int
+) -> None:
+    write_dataset(tmp_path / "clips", 1)
+    token = make_token(tmp_path / "tokens.json", "ann@example.org")
+    with ServerProcess(tmp_path, DATASET="folder:clips", AUTH="tokens", RETRACK_WORKERS="1") as server:
+        settings = {"DATASET": f"folder:{tmp_path / 'clips'}", "SERVER_URL": server.address}
+        core = start_core(f"stale{exam}@example.org", **settings)
+        page = open_page()
+        page.open(core.address)
+        page.wait_for("document.querySelector('[data-kind=token]') !== null", "a word that access has run out")
+        show(Viewer(page), "settings")
+        page.click("#field-access-token")
+        page.text(token)
+        page.key("Enter")
+        page.wait_for("goobusters.state().can_edit", "the exam to be editable")
+        page.wait_for("document.querySelector('[data-kind=token]') === null", "the word to go")
 
 
 def test_nothing_to_open_says_what_is_wrong(
