@@ -26,6 +26,7 @@ log = logging.getLogger("goobusters.opening")
 _WAITING = {"TRACK_PENDING": State.PENDING, "TRACK_PROCESSING": State.TRACKING}
 _ASK_EVERY = 3.0
 _AWAY = ("SERVER_UNREACHABLE", "SERVER_UNSET")
+NEEDS_SERVER = (*_AWAY, "UNAUTHORIZED", "AUTH_UNAVAILABLE")  # worth another try once the server takes us
 _REFRESH = ("CLIP_MISSING", "FRAMES_DIFFER")
 _OLD_VERSIONS_KEPT = 8
 
@@ -50,7 +51,7 @@ class Opening:
         self._core.session.publish(self._model)
         if problem is None:
             self._core.session.enforce_cache_limit()
-        elif problem.code in _AWAY and self._core.server_state == "ok":
+        elif problem.code in NEEDS_SERVER and self._core.server_state == "ok":
             self._core.session.open(self._model.key)  # the server came back, or another was set, while this failed
 
     def _attempt(self, job: Job) -> CoreError | None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from workstation.errors import CoreError, JobCancelledError
 from workstation.jobs import Job
 from workstation.journal import Journal
-from workstation.opening import Opening
+from workstation.opening import NEEDS_SERVER, Opening
 from workstation.saving import Saver
 from workstation.series import ListedSeries, Listing, SeriesKey, SeriesModel, State, series_tag
 
@@ -203,7 +203,7 @@ class Session:
         for saver in savers:
             saver.server_is_back()
         for model in models:
-            if model.error_code == "SERVER_UNREACHABLE":
+            if model.error_code in NEEDS_SERVER:
                 self.open(model.key)
 
     # One series

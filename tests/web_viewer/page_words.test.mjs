@@ -42,6 +42,7 @@ test("a series on its way shows its progress, a failed one its way out", () => {
   const failed = { ...series, state: "error", error_code: "CLIP_UNREADABLE", action: null };
   const commands = (words) => words.actions.map(({ command }) => command);
   assert.deepEqual(commands(noPicture({ series: failed, session: session("ok"), page: null })), ["exams"]);
+  assert.deepEqual(commands(noPicture({ series: { ...failed, error_code: "UNAUTHORIZED" }, session: session("unauthorized"), page: null })), ["settings", "exams"]);
   const again = { ...failed, action: "retry" };
   assert.deepEqual(commands(noPicture({ series: again, session: session("ok"), page: null })), ["open_again", "exams"]);
 });

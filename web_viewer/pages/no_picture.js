@@ -30,6 +30,7 @@ function words(sign, title, text, actions) {
 function failed(series) {
   const { sign, text } = messageFor(series.error_code);
   const again = { command: "open_again", label: "Try again" };
+  if (series.error_code === "UNAUTHORIZED") return words(sign, seriesName(series), text, [SETTINGS, OTHER]);
   return words(sign, seriesName(series), text, series.action === "retry" ? [again, OTHER] : [OTHER]);
 }
 
