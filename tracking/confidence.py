@@ -1,6 +1,8 @@
 """How sure are we of a tracked mask, and which frame should a person look at next? Used by propagate.py and
 track.py."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -8,23 +10,35 @@ from tracking.plan import Stretch
 
 Field = npt.NDArray[np.float32]
 
-BORDER_BAND = 12.0
-"""Clip pixels on both sides of the border within which trust counts."""
+BAND = 3.0
+"""Grid pixels on both sides of the border within which likeness counts."""
+UNOPPOSED = 0.25
+"""A mask from one side alone counts as if the other side had disagreed on this share of it."""
 
 
-def carried(distance: Field, trust: Field) -> float:
-    """Confidence 0..1 of a mask carried from one side: the trust round its border. Fields are (gh, gw)."""
-    near = np.abs(distance) < BORDER_BAND
-    return float(np.clip(trust[near].mean() if near.any() else trust.mean(), 0, 1)) * 0.9
+def expected_dice(distance: Field, likeness: Field, sides: Sequence[Field]) -> float:
+    """Confidence 0..1: the Dice to be expected of a tracked mask.
+
+    `distance`: the blended signed distance; `sides`: each side's own (one or two); all (gh, gw) in grid pixels,
+    positive inside. `likeness`: (gh, gw) -1..1, how much the frame looks like the annotated pictures.
+
+    The expected loss grows with unlikeness round the border, with the length of border for each bit of area (small and
+    thin masks lose more by the same slip), and with what the two sides disagree about. Exponents and factor are a fit
+    of true loss on the development sequences (docs/tracking.md).
+    """
+    near = np.abs(distance) < BAND
+    alike = float(likeness[near].mean()) if near.any() else float(likeness.mean())
+    border = float((np.abs(distance) < 1).sum()) / 2
+    slenderness = border / max(1.0, float((distance > 0).sum()))
+    apart = 1 - _agreement(sides[0] > 0, sides[1] > 0) if len(sides) == 2 else UNOPPOSED
+    loss = 0.4 * (1.02 - alike) ** 0.65 * min(1.0, max(0.005, slenderness)) ** 0.27 * (apart + 0.02) ** 0.13
+    return float(np.clip(1 - loss, 0, 1))
 
 
-def both_sides(distances: list[Field], trusts: list[Field]) -> float:
-    """Confidence 0..1 of a mask carried from two sides: how well they agree (Dice), and their trust."""
-    one, other = (distance > 0 for distance in distances)
-    size = one.sum() + other.sum()
-    agreement = 2 * float((one & other).sum()) / float(size) if size else 1.0
-    trusted = max(carried(distance, trust) for distance, trust in zip(distances, trusts, strict=True))
-    return agreement * (0.5 + 0.5 * trusted)
+def _agreement(one: npt.NDArray[np.bool_], other: npt.NDArray[np.bool_]) -> float:
+    """Dice of two masks, 1 when both are empty."""
+    size = int(one.sum()) + int(other.sum())
+    return 2 * int((one & other).sum()) / size if size else 1.0
 
 
 def cleared(stretch: Stretch) -> float:

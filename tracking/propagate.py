@@ -18,7 +18,7 @@ import numpy.typing as npt
 from tracking.annotations import AnnotatedMask
 from tracking.appearance import BAND, Appearance
 from tracking.clip import Picture
-from tracking.confidence import both_sides, carried
+from tracking.confidence import expected_dice
 from tracking.flow import Flow, Mask
 from tracking.motion import Motion
 from tracking.params import Params
@@ -121,8 +121,8 @@ def _sample(frame_number: int, sides: list[Side], motion: Motion, appearance: Ap
     cell = np.float32(motion.width / motion.grid_size[1])
     coarse = [_through(side.distance, side.carried.displacement, points, motion) for side in sides]
     blended = np.asarray(sum(weight * distance for weight, distance in zip(weights, coarse, strict=True)), np.float32)
-    trust = [side.carried.likeness for side in sides]
-    confidence = both_sides(coarse, trust) if len(sides) == 2 else carried(coarse[0], trust[0])
+    likeness = sum(weight * side.carried.likeness for side, weight in zip(sides, weights, strict=True))
+    confidence = expected_dice(blended / cell, np.asarray(likeness, np.float32), [each / cell for each in coarse])
     correction = np.zeros_like(blended)
     if appearance.weight:
         correction = appearance.look(motion.grid_picture(frame_number), blended / cell)
