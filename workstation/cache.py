@@ -71,13 +71,22 @@ class SeriesCache:
             digest.update(path.read_bytes())
         whole = Manifest(**{**manifest.__dict__, "digest": digest.hexdigest()})
         write_json(self.new_frames / MANIFEST, {**whole.to_json(), "source": source})
+        write_json(self.directory / MANIFEST, {**whole.to_json(), "source": source})
         replace_directory(self.new_frames, self.frames)
         return whole
 
     def manifest(self, source: str | None = None) -> Manifest | None:
         """The manifest of the extracted frames, or None. With `source`: None too when the clip has changed since."""
+        return self._read_manifest(self.frames, source)
+
+    def last_manifest(self) -> Manifest | None:
+        """The manifest of the frames as they were extracted last, also when they are not here any more."""
+        return self._read_manifest(self.directory, None)
+
+    @staticmethod
+    def _read_manifest(directory: Path, source: str | None) -> Manifest | None:
         try:
-            value = json.loads((self.frames / MANIFEST).read_text("utf-8"))
+            value = json.loads((directory / MANIFEST).read_text("utf-8"))
             if value.pop("source") != source and source is not None:
                 return None
             times = value.pop("times_ms")

@@ -84,7 +84,7 @@ def _journal(model: SeriesModel) -> Journal:
 
 def picture_of(core: Core, model: SeriesModel) -> Picture:
     """What edits of a series must fit into. Raises CoreError NOT_OPEN."""
-    manifest = model.manifest
+    manifest = model.shape
     if manifest is None:
         raise CoreError("NOT_OPEN", "This series is not open.", 409)
     labels = {label["label_id"] for label in core.label_types()}

@@ -79,13 +79,23 @@ class MaskSet:
 
 
 def store_archive(archive: Archive, directory: Path) -> None:
-    """Unpacks an archive into `directory` in one step: it is there whole or not at all."""
+    """Unpacks an archive into `directory` in one step: it is there whole or not at all. If it is there, it stays."""
+    if _is_whole(archive, directory):
+        return
     temporary = directory.with_name(directory.name + ".new")
     make_directory(temporary, is_fresh=True)
     for name, data in archive.masks.items():
         write_bytes(temporary / name, data, is_durable=False)
     write_bytes(temporary / METADATA, dump_metadata(archive.metadata))
     replace_directory(temporary, directory)
+
+
+def _is_whole(archive: Archive, directory: Path) -> bool:
+    try:
+        is_same = (directory / METADATA).read_bytes() == dump_metadata(archive.metadata)
+        return is_same and all((directory / n).stat().st_size == len(data) for n, data in archive.masks.items())
+    except OSError:
+        return False
 
 
 def check_archive(archive: Archive, *, frame_count: int, width: int, height: int) -> None:

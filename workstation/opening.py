@@ -104,7 +104,7 @@ class Opening:
             found = Manifest(**{**found.__dict__, "semi_synthetic": is_semi_synthetic(clip.name)})
             manifest = self._entry.finish_frames(found, stamp)
         if self._model.manifest != manifest or not is_open:
-            self._set(State.EXTRACTED, manifest=manifest)
+            self._set(State.EXTRACTED, manifest=manifest, shape=manifest)
 
     def _fetch_masks(self, job: Job) -> None:
         self.load_cached()
@@ -154,7 +154,7 @@ class Opening:
 
     def store(self, archive: Archive) -> MaskSet:
         """Checks an archive against the clip and keeps it as one of this series' versions."""
-        manifest = self._model.manifest
+        manifest = self._model.shape
         if manifest is None:
             raise CoreError("NOT_OPEN", "This series is not open.", 409)
         check_archive(archive, frame_count=manifest.frame_count, width=manifest.width, height=manifest.height)
@@ -165,7 +165,7 @@ class Opening:
 
     def mask_set(self, name: str) -> MaskSet:
         """The masks in one directory of the cache. Raises CoreError MASKS_DAMAGED."""
-        manifest, settings = self._model.manifest, self._core.settings
+        manifest, settings = self._model.shape, self._core.settings
         try:
             if manifest is None:
                 raise KeyError("manifest")
@@ -181,9 +181,10 @@ class Opening:
 
     def version(self, version_id: str) -> MaskSet:
         """Any version's masks, from the cache or from the server."""
-        name = _version_name(version_id)
-        if (self._entry.masks / name).is_dir():
-            return self.mask_set(name)
+        found = sorted(self._entry.masks.glob(f"{_version_name(version_id)}-*/"), key=lambda path: path.stat().st_mtime)
+        whole = [path for path in found if not path.name.endswith((".new", ".old"))]
+        if whole:
+            return self.mask_set(whole[-1].name)
         archive = self._core.plugins.first(
             "pull_masks", core=self._core, key=self._model.key, version_id=version_id, job=Job()
         )
@@ -193,30 +194,32 @@ class Opening:
         """Takes masks as the new base. Only called while nothing is unsaved: the undo stack starts anew."""
         masks = self.store(archive)
         model = self._model
-        journal = model.journal or Journal(self._entry.journal)
+        journal = self.read_journal()
         with journal.lock, model.lock:
-            if not (journal.is_started and journal.is_dirty):
+            is_saving = self._entry.save_record.exists()
+            if not (journal.is_started and (journal.is_dirty or is_saving)):
                 if not journal.is_started or journal.base != masks.directory.name:
                     journal.start(masks.directory.name)
                     model.is_saved = False
                 model.journal, model.masks = journal, masks
-        self._drop_old_versions(masks.directory.name)
+        self.drop_old_versions()
 
-    def _drop_old_versions(self, current: str) -> None:
-        others = [path for path in self._entry.masks.iterdir() if path.is_dir() and path.name != current]
+    def drop_old_versions(self) -> None:
+        """Keeps the masks that the journal stands on and the last few others, which history and conflicts show."""
+        if self._model.journal is None:
+            return
+        base = self._model.journal.base
+        others = [path for path in self._entry.masks.iterdir() if path.is_dir() and path.name != base]
         others.sort(key=lambda path: path.stat().st_mtime, reverse=True)
         for path in others[_OLD_VERSIONS_KEPT:]:
-            if self._model.journal is None or path.name != self._model.journal.base:
-                shutil.rmtree(path, ignore_errors=True)
+            shutil.rmtree(path, ignore_errors=True)
 
     def load_cached(self) -> None:
         """Masks and journal of the last time, if they are here and sound."""
         model = self._model
         if model.journal is not None and model.masks is not None:
             return
-        journal = Journal(self._entry.journal)
-        if journal.was_damaged:
-            self._core.events.notice("JOURNAL_DAMAGED", "Some of the last edits of a series could not be read.")
+        journal = self.read_journal()
         if not journal.is_started:
             return
         try:
@@ -228,12 +231,22 @@ class Opening:
         with model.lock:
             model.journal, model.masks = journal, masks
 
+    def read_journal(self) -> Journal:
+        """The journal that is loaded already, else the one on disk. There is never more than one in use."""
+        with self._model.lock:
+            if self._model.journal is not None:
+                return self._model.journal
+            journal = Journal(self._entry.journal)
+        if journal.was_damaged:
+            self._core.session.add_notice("JOURNAL_DAMAGED", "Some of the last edits of a series could not be read.")
+        return journal
+
     def restore(self) -> None:
         """Makes a series editable from the cache alone. Raises CoreError NOT_OPEN when it is not all here."""
         with self._model.lock:
-            if self._model.manifest is None:
-                self._model.manifest = self._entry.manifest()
-            if self._model.manifest is not None:
+            self._model.manifest = self._model.manifest or self._entry.manifest()
+            self._model.shape = self._model.manifest or self._entry.last_manifest()
+            if self._model.shape is not None:
                 self.load_cached()
             if self._model.masks is None:
                 raise CoreError("NOT_OPEN", "This series is not open.", 409)
@@ -256,8 +269,7 @@ class Opening:
         with model.lock:
             self._core.plugins.all("purge_clip", core=self._core, series=model.listed)
             self._entry.drop_frames()
-            if model.journal is None and self._entry.journal.exists():
-                model.journal = Journal(self._entry.journal)
+            model.journal = self.read_journal()
             keeps_edits = model.is_dirty or self._entry.save_record.exists()
             if not keeps_edits:
                 self._entry.drop_all()
@@ -277,8 +289,7 @@ def _version_name(version_id: str) -> str:
 
 
 def _directory_name(archive: Archive) -> str:
-    """Of a version; or, before the first edit, of just these masks: the server may track anew."""
+    """Of just these masks: the server may track a version anew, and what a journal stands on is never replaced."""
     version_id = archive.metadata.get("version_id")
-    if isinstance(version_id, str):
-        return _version_name(version_id)
-    return "initial-" + hashlib.sha256(dump_metadata(archive.metadata)).hexdigest()[:24]
+    name = _version_name(version_id) if isinstance(version_id, str) else "initial"
+    return f"{name}-{hashlib.sha256(dump_metadata(archive.metadata)).hexdigest()[:16]}"

@@ -302,6 +302,7 @@ class Saver:
                 raise
         self._rebase(record, masks)
         self._drop()
+        Opening(self._core, self._model).drop_old_versions()
 
     def _pull(self, version_id: str) -> MaskSet:
         """The masks of one version: the current ones if they are of it, otherwise from the history."""

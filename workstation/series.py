@@ -119,6 +119,7 @@ class SeriesModel:
     action: str | None = None
     save: dict[str, Any] | None = None
     manifest: Manifest | None = None
+    shape: Manifest | None = None  # like manifest, also when the frames were purged: what edits must fit into
     masks: MaskSet | None = None
     journal: Journal | None = None
     job: Job | None = None

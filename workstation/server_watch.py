@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("goobusters.server_watch")
 
-_PAUSE = 2.0
+_PAUSE, _LONGEST_PAUSE = 2.0, 10.0
+_REFUSED_PAUSE = 60.0  # a token that is not good does not get better by asking; a new one wakes the watch
 
 
 class ServerWatch:
@@ -56,15 +57,18 @@ class ServerWatch:
     def _run(self, generation: int) -> None:
         if not self._core.server.is_set:
             return
+        pause = _PAUSE
         while self._is_current(generation):
             try:
                 self._ask()
+                pause = _PAUSE
                 self._listen(generation)
             except CoreError as error:
                 log.debug("the server cannot be watched: %s", error.code)
+                pause = _REFUSED_PAUSE if error.status in (401, 403) else min(pause * 1.5, _LONGEST_PAUSE)
             except (ValueError, KeyError, TypeError):
                 log.exception("the server sent news that cannot be understood")
-            self._woken.wait(_PAUSE)
+            self._woken.wait(pause)
             self._woken.clear()
 
     def _ask(self) -> None:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from workstation.errors import CoreError, JobCancelledError
 from workstation.jobs import Job
-from workstation.journal import Journal
 from workstation.opening import NEEDS_SERVER, Opening
 from workstation.saving import Saver
 from workstation.series import ListedSeries, Listing, SeriesKey, SeriesModel, State, series_tag
@@ -38,6 +37,8 @@ class Session:
         self._remote_news = threading.Condition()
         self.remote_count = 0
         self._listing_job = Job()
+        self._added: list[dict[str, str]] = []
+        self._following: set[SeriesKey] = set()
         self.current: SeriesKey | None = None  # the one that was opened last
         self._threads: list[threading.Thread] = []
 
@@ -80,15 +81,13 @@ class Session:
 
     def _recall_unsaved(self, key: SeriesKey) -> None:
         """Marks a series whose journal holds unsaved edits of an earlier run, so that people find their work again."""
-        path = self._core.cache.series(key).journal
         with self._lock:
             model = self._models.get(key)
-        if model is None or not path.exists():
+        if model is None or not self._core.cache.series(key).journal.exists():
             return
         with model.lock:
-            if model.journal is None:
-                journal = Journal(path)
-                model.journal = journal if journal.is_dirty else None
+            journal = Opening(self._core, model).read_journal()
+            model.journal = journal if journal.is_dirty else model.journal
         if model.is_dirty:
             self.publish(model)
 
@@ -136,11 +135,16 @@ class Session:
         return bool(theirs and self._listing.version and theirs != self._listing.version)
 
     def notices(self) -> list[dict[str, str]]:
-        """What is wrong with the data set as a whole, for the page."""
+        """What is wrong with the data set as a whole and with journals, for the page."""
         found = [{"code": code, "message": message, "what": what} for code, message, what in self._listing.problems]
         if self._problem:
             found.insert(0, {"code": self._problem.code, "message": self._problem.message})
-        return found
+        return found + self._added
+
+    def add_notice(self, code: str, message: str) -> None:
+        """Tells people something now, and whoever opens the page later in this run."""
+        self._added.append({"code": code, "message": message})
+        self._core.events.notice(code, message)
 
     # What the server says
 
@@ -194,7 +198,18 @@ class Session:
         if not is_open or remote.get("retrack") is not None or model.save is not None:
             return
         if model.masks and remote.get("version_id") != model.masks.version_id and not model.is_dirty:
-            self._run(Opening(self._core, model).follow, "follow-version")
+            with self._lock:
+                is_under_way = model.key in self._following
+                self._following.add(model.key)
+            if not is_under_way:
+                self._run(self._bring_version, "follow-version", model)
+
+    def _bring_version(self, model: SeriesModel) -> None:
+        try:
+            Opening(self._core, model).follow()
+        finally:
+            with self._lock:
+                self._following.discard(model.key)
 
     def server_is_back(self) -> None:
         """Goes on with what waited for the server."""

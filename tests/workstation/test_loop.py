@@ -19,7 +19,7 @@ from tracking.contracts.labels import EMPTY_ID, LABEL_ID
 from tracking.contracts.masks import decode_mask
 from workstation.replay import Replay
 
-SERIES = 12
+SERIES = 14
 
 
 class Site:
@@ -351,6 +351,37 @@ def test_a_cached_series_opens_without_a_server(site: Site, relay: Relay) -> Non
     with site.station("ann-cached") as ann:
         assert ann.open(key)["state"] == "edited", "pictures are gone, edits are not"
         assert len(ann.ops(key)) == 1
+
+
+def test_a_purge_keeps_a_save_that_waits_for_the_server(site: Site, relay: Relay) -> None:
+    key = site.fresh()
+    with site.station("ann-purge", relay.address) as ann:
+        ann.open(key)
+        relay.is_cut = True
+        ann.paint(key, 3, (5, 5, 12, 9))
+        ann.post(f"/api/series/{key[0]}/{key[1]}/save")
+        ann.wait(key, lambda s: s["save"] is not None and s["save"]["state"] == "offline")
+    with site.station("ann-purge", relay.address) as ann:
+        ann.wait(key, lambda s: s["save"] is not None)
+        assert ann.post("/api/cache/purge", {"study_uid": key[0], "series_uid": key[1]})["kept_edits"] == 1
+        assert ann.series(key)["manifest"] is None
+        relay.is_cut = False
+        ann.wait(key, lambda s: s["save"] is None)
+        assert len(site.history(key)) == 1
+        assert (3, LABEL_ID) in ann.annotated(key)
+
+
+def test_masks_that_went_bad_on_disk_are_fetched_again(site: Site) -> None:
+    key = site.fresh()
+    with site.station("ann-rot") as ann:
+        ann.open(key)
+        before = pixels(ann, key, 3)
+        (directory,) = (path for path in ann.backend.core.cache.series(key).masks.iterdir() if path.is_dir())
+    for damage in ("metadata.json", "frame_000004.webp"):
+        (directory / damage).write_bytes(b"")
+        with site.station("ann-rot") as ann:
+            assert ann.open(key)["state"] == "ready"
+            assert pixels(ann, key, 3) == before
 
 
 def test_frames_come_as_pictures(site: Site) -> None:
