@@ -4,18 +4,22 @@ The unmodified SDK insists on https and on a name such as `standin.mdai.dev`. It
 HTTPS_PROXY and REQUESTS_CA_BUNDLE: the stand-in is the proxy, answers CONNECT for that name itself, and shows a
 certificate of its own authority. So nothing leaves the machine and nothing is patched.
 
-    with MdaiStandin(tmp_path, export, clips) as standin:
+    with MdaiStandin(export, clips) as standin:
         environment = standin.environment()          # for a child process, or monkeypatch.setenv
         standin.fail("images", status=403)
 """
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import functools
 import json
 import os
+import shutil
 import ssl
 import subprocess
+import tempfile
 import threading
 import time
 import urllib.parse
@@ -60,7 +64,6 @@ class MdaiStandin:
     seen: (method, path) of every request · sent: bytes of file bodies sent · allow_post: else downloads want GET.
     """
 
-    directory: Path
     export: dict[str, Any]
     clips: dict[str, bytes]
     parts: int = 1
@@ -74,12 +77,11 @@ class MdaiStandin:
     faults: dict[str, Fault] = field(default_factory=dict)
 
     def __enter__(self) -> Self:
-        self._certificate()
         self._polls: dict[str, int] = {}
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self.server.daemon_threads = True
         self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.tls.load_cert_chain(self.directory / "server.pem", self.directory / "server.key")
+        self.tls.load_cert_chain(_certificates() / "server.pem", _certificates() / "server.key")
         self._thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         self._thread.start()
         return self
@@ -93,7 +95,7 @@ class MdaiStandin:
         """`base` with what makes requests reach the stand-in and trust it, and no other host by https."""
         proxy = f"http://127.0.0.1:{self.server.server_address[1]}"
         proxies = {"HTTPS_PROXY": proxy, "https_proxy": proxy, "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
-        return {**base, **proxies, "REQUESTS_CA_BUNDLE": str(self.directory / "ca.pem")}
+        return {**base, **proxies, "REQUESTS_CA_BUNDLE": str(_certificates() / "ca.pem")}
 
     def fail(self, endpoint: str, **fault: Any) -> None:
         """Switches a fault on at test, annotations, images, progress, done, error, download-request, download-images or
@@ -149,24 +151,31 @@ class MdaiStandin:
         """A new export job was asked for."""
         self._polls[kind] = 0
 
-    def _certificate(self) -> None:
-        """An authority and a certificate for DOMAIN by the openssl command: the standard library has none."""
-        self.directory.mkdir(parents=True, exist_ok=True)
 
-        def openssl(*arguments: str) -> None:
-            subprocess.run(["openssl", *arguments], cwd=self.directory, check=True, capture_output=True, timeout=60)
+@functools.cache
+def _certificates() -> Path:
+    """A directory with an authority and a certificate for DOMAIN, by the openssl command: Python cannot make any.
 
-        key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-        authority = ["-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign,cRLSign"]
-        subject = ["-x509", "-subj", "/CN=stand-in authority", "-days", "2"]
-        openssl("req", *subject, *key, *authority, "-keyout", "ca.key", "-out", "ca.pem")
-        openssl("req", "-subj", f"/CN={DOMAIN}", *key, "-keyout", "server.key", "-out", "server.csr")
-        (self.directory / "server.ext").write_text(
-            f"subjectAltName=DNS:{DOMAIN}\nbasicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature\n"
-            "extendedKeyUsage=serverAuth\nsubjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n"
-        )
-        sign = ["-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2", "-extfile", "server.ext"]
-        openssl("x509", "-req", "-in", "server.csr", *sign, "-out", "server.pem")
+    Made once a process, and gone with it.
+    """
+    directory = Path(tempfile.mkdtemp(prefix="standin-"))
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+
+    def openssl(*arguments: str) -> None:
+        subprocess.run(["openssl", *arguments], cwd=directory, check=True, capture_output=True, timeout=60)
+
+    key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    authority = ["-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign,cRLSign"]
+    subject = ["-x509", "-subj", "/CN=stand-in authority", "-days", "2"]
+    openssl("req", *subject, *key, *authority, "-keyout", "ca.key", "-out", "ca.pem")
+    openssl("req", "-subj", f"/CN={DOMAIN}", *key, "-keyout", "server.key", "-out", "server.csr")
+    (directory / "server.ext").write_text(
+        f"subjectAltName=DNS:{DOMAIN}\nbasicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature\n"
+        "extendedKeyUsage=serverAuth\nsubjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n"
+    )
+    sign = ["-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2", "-extfile", "server.ext"]
+    openssl("x509", "-req", "-in", "server.csr", *sign, "-out", "server.pem")
+    return directory
 
 
 def _handler(standin: MdaiStandin) -> type[BaseHTTPRequestHandler]:

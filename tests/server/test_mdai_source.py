@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from server.check import find
 from server.errors import ApiError
 from server.mdai_auth import MdaiChecker
 from server.mdai_source import MdaiSource
@@ -33,8 +34,8 @@ HEADERS = {"Authorization": f"Bearer {TOKEN}"}
 
 
 @pytest.fixture
-def standin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MdaiStandin]:
-    with MdaiStandin(tmp_path / "standin", export(), clips(), parts=2, running=1) as running:
+def standin(monkeypatch: pytest.MonkeyPatch) -> Iterator[MdaiStandin]:
+    with MdaiStandin(export(), clips(), parts=2, running=1) as running:
         for key, value in running.environment().items():
             monkeypatch.setenv(key, value)
         yield running
@@ -145,3 +146,14 @@ def test_when_mdai_cannot_be_asked_nobody_is_refused_for_it(standin: MdaiStandin
         MdaiChecker("evil.example" if broken == "domain" else DOMAIN).check(TOKEN)
     assert caught.value.code == "AUTH_UNAVAILABLE"
     assert TOKEN not in str(vars(caught.value))
+
+
+def test_the_check_before_a_start_asks_mdai(standin: MdaiStandin, tmp_path: Path) -> None:
+    def about_auth(**changes: str) -> tuple[bool, str]:
+        findings = find(load(tmp_path, {**SETTINGS, **changes}), tmp_path)
+        return next((finding.is_good, finding.text) for finding in findings if finding.about == "AUTH")
+
+    assert about_auth() == (True, "MD.ai accepts MDAI_TOKEN")
+    assert about_auth(MDAI_TOKEN="stale")[0] is False
+    standin.fail("test", status=500)
+    assert about_auth() == (False, "MD.ai cannot be asked: MD.ai does not work at the moment.")

@@ -35,8 +35,8 @@ SETTINGS = {
 
 
 @pytest.fixture
-def standin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MdaiStandin]:
-    with MdaiStandin(tmp_path / "standin", export(), clips(), parts=2) as running:
+def standin(monkeypatch: pytest.MonkeyPatch) -> Iterator[MdaiStandin]:
+    with MdaiStandin(export(), clips(), parts=2) as running:
         for key, value in running.environment().items():
             monkeypatch.setenv(key, value)
         yield running
