@@ -47,7 +47,7 @@ def main() -> None:
     browser = ChromiumBrowser()
     try:
         with tempfile.TemporaryDirectory() as home, demo(Path(home)) as address:
-            page = browser.open_page(Look(width=1280, height=800))
+            page = browser.open_page(Look(width=1280, height=800, is_dark=True))
             viewer = Viewer(page).open(address)
             for number in range(viewer.state()["frame_count"]):
                 viewer.mask(number)  # so that the timeline is complete
