@@ -2,7 +2,7 @@
 
     server_state/series/<study>_<series>/   metadata.json  version_current.json  history/  activity.json
                                             completion.json
-    output/<flow>/<study>_<series>/         masks/  masks.tgz  identity.yaml
+    output/<flow>/<study>_<series>/         masks/  masks.tgz  identity.yaml  versions/
 
 Everything is read once at start and kept in memory; every change is written before it is visible. Locks: one a series
 (`entry.lock`) for its files and fields, and `lock` for the list of series and the choice of the next one. Whoever
