@@ -63,6 +63,15 @@ def ask(qtbot: QtBot, window: MainWindow, expression: str) -> Any:
     return None
 
 
+def value(qtbot: QtBot, window: MainWindow, expression: str) -> Any:
+    """Like ask(), of a page that is alive but maybe slow."""
+    for _ in range(30):
+        answer = ask(qtbot, window, expression)
+        if answer is not None:
+            return answer
+    raise TimeoutError(expression)
+
+
 def wait_page(qtbot: QtBot, window: MainWindow, expression: str) -> None:
     """Until an expression about the page's state `s` is true."""
     code = f"(s => ({expression}))({STATE})"
@@ -71,7 +80,7 @@ def wait_page(qtbot: QtBot, window: MainWindow, expression: str) -> None:
 
 def stroke(qtbot: QtBot, window: MainWindow, down: int) -> None:
     """A short stroke with the mouse, `down` pixels below the middle: each test paints where no other has saved."""
-    box = ask(qtbot, window, f"{STATE}.stage")
+    box = value(qtbot, window, f"{STATE}.stage")
     target = window.view.focusProxy()
     middle = QPoint(int(box["left"] + box["width"] / 2), int(box["top"] + box["height"] / 2) + down)
     qtbot.mousePress(target, Qt.MouseButton.LeftButton, pos=middle)
@@ -106,7 +115,7 @@ def test_the_window_shows_the_viewer_and_its_menus_work(qtbot: QtBot, window: Ma
 def test_every_menu_entry_leads_somewhere(qtbot: QtBot, window: MainWindow) -> None:
     """A command that the viewer does not know would throw; those of the window are methods of it."""
     wait_page(qtbot, window, "s.can_edit")
-    names = ask(qtbot, window, "Object.keys(window.goobusters)")
+    names = value(qtbot, window, "Object.keys(window.goobusters)")
     assert "run" in names
     text = (ROOT / "web_viewer" / "shortcuts.js").read_text("utf-8")
     for action in window.findChildren(QAction):

@@ -22,7 +22,7 @@ from workstation.series import SaveState, State
 log = logging.getLogger("goobusters.qt")
 
 _UNSENT = "window.goobusters ? window.goobusters.state().unsent_ops : 0"
-_FLUSH_SECONDS = 3.0
+_FLUSH_SECONDS = 10.0  # for a page that does not answer; one that does is done in a fraction of a second
 _ASK_EVERY_MS = 100
 _QUIET_ANSWERS = 3  # a stroke that has just ended is still on its way through Chromium's processes
 
