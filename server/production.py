@@ -52,8 +52,8 @@ def swap_in(entry: SeriesEntry) -> None:
     (directory / NEW_ARCHIVE).replace(directory / ARCHIVE)
     _write_identity(directory, production)
     sync_directory(directory)
-    (entry.directory / TEMP_VERSION).unlink(missing_ok=True)
     shutil.rmtree(old, ignore_errors=True)
+    (entry.directory / TEMP_VERSION).unlink(missing_ok=True)  # last: until then the next start puts things right
     _take(entry, production)
 
 

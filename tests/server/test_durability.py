@@ -73,3 +73,26 @@ def test_a_completion_survives_a_power_cut_too(
     watch = Watch(running.services.store.get(*KEY).directory, monkeypatch)
     caller.post(f"/api/series/{PATH}/complete", X_Editor="ann@example.org")
     assert [what for what, name in watch.steps if name == "completion.json"] == ["flushed", "renamed", "in place"]
+
+
+def test_the_mark_of_a_job_goes_last(
+    tmp_path: Path, start_server: StartServer, prepared: tuple[Path, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Found by kill -9: whoever dies after the mark is gone leaves things that no start looks for."""
+    shutil.copytree(prepared[0], tmp_path, dirs_exist_ok=True)
+    running, caller = start_server()
+    caller.wait_ready()
+    entry = running.services.store.get(*KEY)
+    states: list[list[str]] = []
+    unlink = Path.unlink
+
+    def watched_unlink(path: Path, missing_ok: bool = False) -> None:
+        if path.name == "version_temp.json" and path.exists():
+            states.append(sorted(file.name for file in entry.mask_directory.iterdir()))
+        unlink(path, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", watched_unlink)
+    body = submission(KEY, prepared[1][-1], {0: rectangle(1, 1, 20, 20)})
+    assert caller.post(f"/api/masks/{PATH}", body, X_Previous_Version_ID=prepared[1][-1]).status == 200
+    caller.wait_for(f"/api/retrack/status/{PATH}", lambda s: s["status"] == "RETRACK_DONE")
+    assert states == [["identity.yaml", "masks", "masks.tgz", "versions"]]
