@@ -297,14 +297,19 @@ class Session:
 
         Returns {"purged": n, "kept_edits": n}.
         """
-        keys = list(self._core.cache.known()) if key is None else [key]
+        known = list(self._core.cache.known())
+        if key is not None and key not in known:
+            self.model(key)
+        keys = known if key is None else [key]
         kept = 0
         for one in keys:
-            model = self.model(one)
+            with self._lock:  # what is no longer in the data set may still lie here
+                model = self._models.get(one) or SeriesModel(ListedSeries(*one, exam_number=0))
             if model.state in _BUSY:
                 raise CoreError("SERIES_BUSY", "This series is being loaded right now. Stop that first.", 409)
             kept += Opening(self._core, model).purge()
-            self.publish(model)
+            if one in self._models:
+                self.publish(model)
         return {"purged": len(keys), "kept_edits": kept}
 
     def enforce_cache_limit(self) -> None:

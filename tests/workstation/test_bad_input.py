@@ -117,6 +117,21 @@ def test_a_disk_that_is_full_while_extracting(tmp_path: Path, clips: Path, monke
         assert station.open(KEY)["state"] == "extracted"
 
 
+def test_pictures_of_a_series_that_is_gone_can_be_purged(tmp_path: Path, clips: Path) -> None:
+    with Workstation(tmp_path, clips) as station:
+        station.listed(2)
+        station.open(KEY)
+        station.open(OTHER)
+    clip_of(clips, KEY).unlink()
+    with Workstation(tmp_path, clips) as station:
+        station.listed(1)
+        assert station.request("GET", f"/api/series/{KEY[0]}/{KEY[1]}").status_code == 404
+        assert station.post("/api/cache/purge") == {"purged": 2, "kept_edits": 0}
+        assert not list((tmp_path / "cache").rglob("*.png"))
+        unknown = station.request("POST", "/api/cache/purge", json={"study_uid": "1.9", "series_uid": "1.9"})
+        assert (unknown.status_code, unknown.json()["error_code"]) == (404, "SERIES_UNKNOWN")
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     directory = tmp_path_factory.mktemp("server")
