@@ -200,3 +200,30 @@ def test_saving_brings_the_same_pixels_to_the_server_and_new_masks_back(
     viewer.page.key("Mod+Z")  # back to before "empty" on frame 5: undo goes past the save
     viewer.page.wait_for("goobusters.state().frame === 5", "undo to go back to frame 5")
     assert viewer.kind() != "empty"
+
+
+# A stroke that is not over yet: down and moves, each drawn before the next.
+_HALF = """async ({points}) => {
+  const send = (type, [x, y]) => document.getElementById("overlay").dispatchEvent(new PointerEvent(type, {
+    bubbles: true, cancelable: true, composed: true, pointerId: 1, pointerType: "mouse", isPrimary: true, clientX: x,
+    clientY: y, button: type === "pointermove" ? -1 : 0, buttons: type === "pointerup" ? 0 : 1, pressure: 0.5}));
+  send("pointerdown", points[0]);
+  for (const point of points.slice(1)) {
+    send("pointermove", point);
+    await new Promise((resolve) => requestAnimationFrame(resolve));
+  }
+  window.letGo = () => send("pointerup", points.at(-1));
+}"""
+
+
+@pytest.mark.parametrize("tool", ["brush", "eraser"])
+def test_what_is_seen_during_a_stroke_is_what_is_kept(viewer: Viewer, tool: str) -> None:
+    viewer.go_to(3)
+    viewer.run(tool)
+    points = [viewer.to_page(*point) for point in ((25, 18), (33, 30), (41, 27), (52, 35), (60, 45), (30, 40))]
+    viewer.page.run(_HALF, {"points": points})
+    seen, is_shown = viewer.on_screen(*SIZE)
+    viewer.page.evaluate("(window.letGo(), null)")
+    assert viewer.state()["can_undo"]
+    assert is_shown.all()
+    assert np.array_equal(seen, viewer.assert_screen_is_model())
