@@ -75,7 +75,13 @@ def kept_archive(entry: SeriesEntry, version_id: str) -> Path:
 
 
 def discard(entry: SeriesEntry) -> None:
-    """Removes what a failed or abandoned job left; what is served stays."""
+    """Removes what a failed or abandoned job left, also half a swap; what is served stays."""
+    masks, old = entry.mask_directory / MASKS, entry.mask_directory / _OLD_MASKS
+    if masks.exists():
+        shutil.rmtree(old, ignore_errors=True)
+    elif old.exists():
+        with contextlib.suppress(OSError):  # then it is tried again at the next start, and masks.tgz is served
+            old.rename(masks)
     for name in (NEW_MASKS, f"{NEW_MASKS}.partial", f"{NEW_MASKS}.annotations"):
         shutil.rmtree(entry.mask_directory / name, ignore_errors=True)
     with contextlib.suppress(OSError):

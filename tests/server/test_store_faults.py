@@ -214,6 +214,33 @@ def test_dying_at_any_step_of_the_swap(three_versions: Three, start_server: Star
     assert not (entry.directory / "version_temp.json").exists()
 
 
+@pytest.mark.parametrize("refused", ["masks", "masks_temp"])
+def test_a_disk_that_refuses_in_the_middle_of_the_swap(
+    three_versions: Three, start_server: StartServer, monkeypatch: pytest.MonkeyPatch, refused: str
+) -> None:
+    running, caller, versions = three_versions
+    entry = running.services.store.get(*KEY)
+    rename = Path.rename
+
+    def refusing(path: Path, target: Path) -> Path:
+        if path == entry.mask_directory / refused:
+            monkeypatch.setattr(Path, "rename", rename)  # once
+            raise OSError(5, "Input/output error")
+        return rename(path, target)
+
+    before = caller.get(f"/api/masks/{PATH}").content
+    monkeypatch.setattr(Path, "rename", refusing)
+    saved = save(caller, versions[-1]).json()["version_id"]
+    settle(caller)
+    assert caller.get(f"/api/series/{PATH}").json()["retrack"]["error_code"] == "STORAGE_FAILED"
+    assert caller.get(f"/api/masks/{PATH}").content == before
+    names = sorted(path.name for path in entry.mask_directory.iterdir())
+    assert names == ["identity.yaml", "masks", "masks.tgz", "versions"]
+    assert caller.post(f"/api/retrack/{PATH}").status == 200
+    settle(caller)
+    assert caller.get(f"/api/masks/{PATH}").headers["X-Version-ID"] == saved
+
+
 def test_a_clock_set_back_confuses_neither_history_nor_locks(
     tmp_path: Path, start_server: StartServer, clock: SetClock
 ) -> None:
