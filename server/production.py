@@ -80,7 +80,7 @@ def discard(entry: SeriesEntry) -> None:
     if masks.exists():
         shutil.rmtree(old, ignore_errors=True)
     elif old.exists():
-        with contextlib.suppress(OSError):  # then it is tried again at the next start, and masks.tgz is served
+        with contextlib.suppress(OSError):  # then masks.tgz is served, and the next start unpacks it
             old.rename(masks)
     for name in (NEW_MASKS, f"{NEW_MASKS}.partial", f"{NEW_MASKS}.annotations"):
         shutil.rmtree(entry.mask_directory / name, ignore_errors=True)
