@@ -159,7 +159,7 @@ def confidence(scratch: Path) -> Iterator[Row]:
     for sequence in _sequences(scratch):
         last = len(sequence.masks) - 1
         for keys in ({0}, {0, last}, {*range(0, last, 4), last}):
-            entries, dices = _scored(sequence, keys, scratch)
+            entries, dices = scored(sequence, keys, scratch)
             for entry in entries:
                 if not entry["is_annotation"]:
                     pairs.setdefault(sequence.dataset, []).append((entry["confidence"], dices[entry["frame_number"]]))
@@ -177,7 +177,7 @@ def next_gain(scratch: Path) -> Iterator[Row]:
     for sequence in _sequences(scratch):
         count = len(sequence.masks)
         for keys in ({0}, {0, count - 1}):
-            entries, before = _scored(sequence, keys, scratch)
+            entries, before = scored(sequence, keys, scratch)
             offered = next_frame(entries)
             if offered is None:
                 continue
@@ -188,7 +188,7 @@ def next_gain(scratch: Path) -> Iterator[Row]:
                 "random": random.choice(free, RANDOM_FRAMES).tolist(),
             }
             for way, choices in ways.items():
-                after = [np.mean(_scored(sequence, keys | {choice}, scratch)[1]) for choice in choices]
+                after = [np.mean(scored(sequence, keys | {choice}, scratch)[1]) for choice in choices]
                 gain = float(np.mean(after) - np.mean(before))
                 gains.setdefault(sequence.dataset, {}).setdefault(way, []).append(gain)
     for dataset, found in gains.items():
@@ -200,7 +200,7 @@ def _sequences(scratch: Path) -> Iterator[Sequence]:
     yield from made_sequences(scratch)
 
 
-def _scored(sequence: Sequence, keys: set[int], scratch: Path) -> tuple[list[Row], list[float]]:
+def scored(sequence: Sequence, keys: set[int], scratch: Path) -> tuple[list[Row], list[float]]:
     """Track from the true masks at `keys`: the entries of the result and Dice of every frame."""
     with tempfile.TemporaryDirectory(dir=scratch) as folder:
         given = write_annotations(Path(folder) / "given", {key: sequence.masks[key] for key in keys})

@@ -32,9 +32,9 @@ class Sequence:
     masks: list[Mask]
 
 
-def real_sequences() -> Iterator[Sequence]:
-    """The sequences under ../shared/bench/data; none when they are not there."""
-    for folder in sorted(SHARED.glob("*/*")):
+def real_sequences(data: Path = SHARED) -> Iterator[Sequence]:
+    """The sequences under a directory of the bench (DATASET/SEQUENCE/{frames,masks}); none when it is not there."""
+    for folder in sorted(data.glob("*/*")):
         masks = [cv2.imread(str(file), cv2.IMREAD_GRAYSCALE) for file in sorted((folder / "masks").iterdir())]
         yield Sequence(folder.parent.name, folder / "frames", [((m > 127) * 255).astype(np.uint8) for m in masks])
 
