@@ -19,6 +19,7 @@ export function noPicture({ series, session, page }) {
   if (page === "stopped") return words("🔌", "Goobusters is not running", messageFor("OFFLINE_CORE").text, []);
   if (series?.state === "error") return failed(series);
   if (series) return onItsWay(series);
+  if (page === "closed") return words("📭", "No exam is open", "Choose one to go on.", [{ ...OTHER, label: "Choose an exam" }]);
   if (page !== "empty") return words("", "", "", []);
   return emptyDataset(session);
 }

@@ -106,7 +106,7 @@ async function purge(app, series) {
   const key = series && { study_uid: series.study_uid, series_uid: series.series_uid };
   try {
     await app.work.close();
-    app.store.set({ series: null, canEdit: false, unsaved: [] });
+    app.store.set({ series: null, page: "closed", canEdit: false, unsaved: [] });
     const { kept_edits: kept } = await api.purgeCache(key);
     app.toast(kept > 0 ? "Removed. Your unsaved work was kept." : "Removed.", { key: "purge" });
   } catch (error) {
