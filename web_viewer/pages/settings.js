@@ -70,11 +70,11 @@ export async function openSettings(app) {
   const { editor, server, token } = accountFields(app, settings);
   const themes = [{ value: "system", label: "Like the system" }, { value: "light", label: "Light" }, { value: "dark", label: "Dark" }];
   const hands = [{ value: "right", label: "Right-handed" }, { value: "left", label: "Left-handed" }];
-  openDialog("Settings", [
+  const dialog = openDialog("Settings", [
     part("You and the server", editor, server, token),
     part("Look", choice("Colours", themes, settings.theme, (theme) => keep({ theme })),
       choice("Layout", hands, settings.handedness, (handedness) => keep({ handedness }))),
-    part("On this computer", ...storage(app, settings)),
+    part("On this computer", ...storage(app, settings, () => dialog.close())),
     part("Extensions", extensions(app.store.get().session)),
     part("Keys", shortcutEditor(settings.shortcuts ?? {}, app.isMac, (shortcuts) => keep({ shortcuts }))),
   ], { class: "settings" });
@@ -84,13 +84,13 @@ function part(title, ...content) {
   return h("section.settings-part", {}, h("h3", {}, title), ...content);
 }
 
-function storage(app, settings) {
+function storage(app, settings, close) {
   const { series } = app.store.get();
   const sizes = [...new Set([...CACHE_SIZES_GB, settings.cache_limit_mb / 1000])].sort((a, b) => a - b);
   const select = h("select.text-field", { id: "cache-limit", onchange: () => keepSettings(app, { cache_limit_mb: Math.round(Number(select.value) * 1000) }) },
     ...sizes.map((size) => h("option", { value: String(size), selected: size * 1000 === settings.cache_limit_mb }, `${size} GB`)));
-  const one = h("button.button", { type: "button", disabled: !series, onclick: () => purge(app, series) }, "Remove this exam");
-  const all = h("button.button.danger", { type: "button", onclick: () => purge(app, null) }, "Remove all exams");
+  const one = h("button.button", { type: "button", disabled: !series, onclick: () => purge(app, series, close) }, "Remove this exam");
+  const all = h("button.button.danger", { type: "button", onclick: () => purge(app, null, close) }, "Remove all exams");
   return [
     h("div.field", {}, h("label", { for: "cache-limit" }, "Room for pictures"), select,
       h("p.quiet", {}, "When it is full, exams not opened for longest are removed first. They can be downloaded again.")),
@@ -98,7 +98,7 @@ function storage(app, settings) {
   ];
 }
 
-async function purge(app, series) {
+async function purge(app, series, close) {
   const what = series ? seriesName(series) : "all exams";
   const sure = await ask(`Remove ${what} from this computer?`, "Pictures and masks are removed here and can be downloaded again. What you have not saved yet is kept.",
     [{ value: "", label: "Keep" }, { value: "yes", label: "Remove", kind: "danger" }]);
@@ -108,6 +108,7 @@ async function purge(app, series) {
     await app.work.close();
     app.store.set({ series: null, page: "closed", canEdit: false, unsaved: [] });
     const { kept_edits: kept } = await api.purgeCache(key);
+    close();
     app.toast(kept > 0 ? "Removed. Your unsaved work was kept." : "Removed.", { key: "purge" });
   } catch (error) {
     app.report(error);
