@@ -105,7 +105,7 @@ function chipsOf({ series, session, isConnected, unsentOps }) {
         h("span", {}, `${personName(other.editor)}, ${ago(other.at)}`),
       ),
     );
-  if (series.manifest?.semi_synthetic) chips.push(chip("", "Semi-synthetic", "calm", "synthetic"));
+  if (series.semi_synthetic) chips.push(chip("", "Semi-synthetic", "calm", "synthetic"));
   return chips;
 }
 

@@ -16,7 +16,7 @@ from workstation.errors import CoreError, JobCancelledError
 from workstation.jobs import Job
 from workstation.journal import Journal
 from workstation.masks import MaskSet, check_archive, store_archive
-from workstation.series import Manifest, SeriesModel, State, series_tag
+from workstation.series import SeriesModel, State, series_tag
 
 if TYPE_CHECKING:
     from workstation.core import Core
@@ -101,7 +101,6 @@ class Opening:
             self._set(State.EXTRACTING)
             target = self._entry.fresh_frames()
             found = self._core.plugins.first("extract_frames", clip=clip, target=target, job=job)
-            found = Manifest(**{**found.__dict__, "semi_synthetic": is_semi_synthetic(clip.name)})
             manifest = self._entry.finish_frames(found, stamp)
         if self._model.manifest != manifest or not is_open:
             self._set(State.EXTRACTED, manifest=manifest, shape=manifest)
@@ -277,11 +276,6 @@ class Opening:
             model.is_saved = False
             model.state = State.NOT_DOWNLOADED
         return int(keeps_edits)
-
-
-def is_semi_synthetic(name: str) -> bool:
-    """Whether a clip's file name says that it was made from a real one by a known motion."""
-    return "semi-synthetic" in name.lower() or "semisynthetic" in name.lower()
 
 
 def _version_name(version_id: str) -> str:

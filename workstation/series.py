@@ -60,6 +60,12 @@ class ListedSeries:
         """(study_uid, series_uid)."""
         return self.study_uid, self.series_uid
 
+    @property
+    def is_semi_synthetic(self) -> bool:
+        """Whether the clip's file name says that it was made from a real one by a known motion."""
+        name = self.clip.name.lower() if self.clip else ""
+        return "semi-synthetic" in name or "semisynthetic" in name
+
 
 @dataclass(frozen=True)
 class Listing:
@@ -86,7 +92,6 @@ class Manifest:
     times_ms: tuple[float, ...] | None
     bit_depth: int
     digest: str = ""
-    semi_synthetic: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """As in a Local series object."""
@@ -97,7 +102,6 @@ class Manifest:
             "times_ms": None if self.times_ms is None else list(self.times_ms),
             "digest": self.digest,
             "bit_depth": self.bit_depth,
-            "semi_synthetic": self.semi_synthetic,
         }
 
 
@@ -155,6 +159,7 @@ class SeriesModel:
                 "exam_number": self.listed.exam_number,
                 "series_number": self.listed.series_number,
                 "dataset_name": self.listed.dataset_name,
+                "semi_synthetic": self.listed.is_semi_synthetic,
                 "state": str(self.shown_state()),
                 "progress": None if self.progress is None else dict(zip(("done", "total"), self.progress, strict=True)),
                 "error_code": self.error_code,

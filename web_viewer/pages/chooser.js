@@ -77,7 +77,7 @@ function row(series, { series: current, session }, isDatasetNamed, onclick) {
   const facts = [
     series.frame_count ? `${series.frame_count} frames` : null,
     labels > 0 ? `${labels} drawn` : "nothing drawn yet",
-    series.manifest?.semi_synthetic ? "semi-synthetic" : null,
+    series.semi_synthetic ? "semi-synthetic" : null,
     isDatasetNamed ? series.dataset_name : null,
   ].filter(Boolean);
   return h("button.exam-row", { type: "button", "aria-current": String(isCurrent), onclick },
