@@ -146,10 +146,10 @@ def _sample(frame_number: int, sides: list[Side], motion: Motion, appearance: Ap
 
 
 def believed(likeness: Field) -> Field:
-    """How much a side counts at each grid pixel, by its likeness there and in the wider neighbourhood."""
+    """How much a side counts at each grid pixel, by its likeness there and, more so, in the wider neighbourhood: a side
+    that lost its way is unlike over whole regions."""
     near = cv2.GaussianBlur(likeness, (0, 0), 1.5)
-    far = widely(likeness, 12)
-    return np.asarray(np.exp(5 * near + 5 * far), np.float32)
+    return np.asarray(np.exp(3 * near + 8 * widely(likeness, 20)), np.float32)
 
 
 def _between(samples: Field, size: tuple[int, int], step: int) -> Field:
