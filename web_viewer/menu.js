@@ -9,7 +9,7 @@ let open = null;
  */
 export function openMenu(anchor, items) {
   open?.();
-  const menu = h("div.menu", { role: "dialog", "aria-label": anchor.getAttribute("aria-label") }, ...items);
+  const menu = h("div.menu", { role: "dialog", tabindex: "-1", "aria-label": anchor.getAttribute("aria-label") }, ...items);
   const close = (event) => {
     if (event && (menu.contains(event.target) || anchor.contains(event.target))) return;
     menu.remove();
@@ -23,7 +23,9 @@ export function openMenu(anchor, items) {
   place(menu, anchor);
   anchor.setAttribute("aria-expanded", "true");
   document.addEventListener("pointerdown", close, true);
-  menu.querySelector("button:enabled")?.focus({ preventScroll: true });
+  // Who came by keyboard starts at the first line; after a click no line is marked, but arrows work as well.
+  const first = document.activeElement === anchor ? menu.querySelector("button:enabled") : null;
+  (first ?? menu).focus({ preventScroll: true });
   open = close;
   return close;
 }
