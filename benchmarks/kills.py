@@ -27,6 +27,7 @@ def main() -> int:
                 "kills": report.kills,
                 "saves_acknowledged": report.saves,
                 "clients_cut_off": report.unanswered,
+                "waits_for_the_rate_limit": report.waits,
                 "lost": report.lost,
                 "start_to_first_answer_seconds": {
                     "median": round(statistics.median(starts), 3),

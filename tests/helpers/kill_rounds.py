@@ -42,6 +42,7 @@ class Report:
     kills: int = 0
     saves: int = 0
     unanswered: int = 0
+    waits: int = 0
     lost: list[str] = field(default_factory=list)
     start_seconds: list[float] = field(default_factory=list)
 
@@ -164,10 +165,22 @@ class KillRounds:
                 self.report.lost.append("the newest version is not the one served")
             unpack(served.content)
             for version_id in noted.saves:
-                archive = unpack(self._server.get(f"/api/masks/{path}", params={"version": version_id}).content)
-                if archive.metadata["version_id"] != version_id:
+                answer = self._read_version(path, version_id)
+                if answer.status_code != 200:
+                    self.report.lost.append(f"a version cannot be read: {answer.text}")
+                elif unpack(answer.content).metadata["version_id"] != version_id:
                     self.report.lost.append("a version's archive is of another version")
         self.report.lost += [f"left behind: {name}" for name in leftovers(self._directory)]
+
+    def _read_version(self, path: str, version_id: str) -> requests.Response:
+        """Hundreds in a row are more than one caller may ask at once: waits when told to."""
+        for _ in range(30):
+            answer = self._server.get(f"/api/masks/{path}", params={"version": version_id})
+            if answer.status_code != 429:
+                return answer
+            self.report.waits += 1
+            time.sleep(1)
+        return answer
 
 
 def leftovers(directory: Path) -> list[str]:
