@@ -62,6 +62,7 @@ export const INITIAL = {
   unsaved: [],
   unsentOps: 0,
   isThreshold: false,
+  hasPicture: false,
   isPictureLate: false,
   hasClip: null,
   cellsVersion: 0,

@@ -38,7 +38,7 @@ export function createView({ store, work, timeline, commands }) {
     "isPlaying",
   );
   store.watch(({ isPictureLate }) => stage.classList.toggle("is-late", Boolean(isPictureLate)), "isPictureLate");
-  store.watch((state) => showPage(state, work, commands), "series", "session", "page", "isPictureLate");
+  store.watch((state) => showPage(state, commands), "series", "session", "page", "hasPicture");
 }
 
 function showBadge({ frame, canEdit }, work) {
@@ -51,9 +51,9 @@ function showBadge({ frame, canEdit }, work) {
 }
 
 /** What stands in place of a picture while there is none. */
-function showPage(state, work, commands) {
+function showPage(state, commands) {
   const place = document.getElementById("page");
-  place.hidden = Boolean(work.canvas.bitmap) && work.frames !== null;
+  place.hidden = state.hasPicture;
   if (place.hidden) return;
   const { sign: mark, title, text, progress, actions } = noPicture(state);
   const bar =

@@ -67,6 +67,7 @@ export class Workspace {
     if (this.outbox) await Promise.race([this.outbox.flush(), new Promise((resolve) => setTimeout(resolve, 1500))]);
     if (this.outbox?.waiting.length === 0) this.outbox.close();
     this.canvas.clear();
+    this.store.set({ hasPicture: false });
     this.frames?.close();
     this.loader?.close();
     this.#forget();
@@ -246,7 +247,7 @@ export class Workspace {
   showPicture() {
     const bitmap = this.frames?.show(this.store.get().frame) ?? null;
     this.canvas.setPicture(bitmap);
-    this.store.set({ isPictureLate: bitmap === null });
+    this.store.set({ hasPicture: Boolean(this.canvas.bitmap), isPictureLate: bitmap === null });
   }
 
   /** Colours follow the kind: a person's mask has the label's colour, a tracked one its tracked colour until it is touched. */
