@@ -47,9 +47,19 @@ _POINTER_SCRIPT = """async ({events}) => {
 
 def _find_browser() -> str:
     found = sorted(Path("/usr/lib").glob("*/webkit2gtk-4*/MiniBrowser"))
-    if not found or not shutil.which("WebKitWebDriver") or not shutil.which("Xvfb"):
+    if not found or not all(shutil.which(name) for name in ("WebKitWebDriver", "Xvfb", "setpriv")):
         raise EngineMissing("WebKit's driver or Xvfb is not installed (Debian: apt install webkit2gtk-driver xvfb)")
     return str(found[-1])
+
+
+_WITH_US = ("setpriv", "--pdeathsig", "KILL")  # what is started this way ends with the tests, even when they are killed
+
+
+class _Driver(Service):
+    """The driver's process; without it and the screen, the browser ends too."""
+
+    def command_line_args(self) -> list[str]:
+        return [*_WITH_US[1:], "WebKitWebDriver", *super().command_line_args()]
 
 
 class WebKitPage(Page):
@@ -59,7 +69,7 @@ class WebKitPage(Page):
         browser = _find_browser()
         self._home = tempfile.TemporaryDirectory(prefix="goobusters-webkit-")
         self._screen, display = _start_screen()
-        self._service = Service(shutil.which("WebKitWebDriver"), env=self._environment(look, display))
+        self._service = _Driver(shutil.which("setpriv"), env=self._environment(look, display))
         options = Options()
         options.set_capability("browserName", "MiniBrowser")
         options.binary_location = browser
@@ -254,7 +264,7 @@ class WebKitPage(Page):
 
 def _start_screen() -> tuple[subprocess.Popen[bytes], str]:
     read, write = os.pipe()
-    command = ["Xvfb", "-displayfd", str(write), "-screen", "0", "2000x1600x24", "-nolisten", "tcp"]
+    command = [*_WITH_US, "Xvfb", "-displayfd", str(write), "-screen", "0", "2000x1600x24", "-nolisten", "tcp"]
     screen = subprocess.Popen(command, pass_fds=[write], stderr=subprocess.DEVNULL)
     os.close(write)
     with os.fdopen(read) as pipe:
