@@ -34,9 +34,9 @@ class Core:
         self.events = EventBus()
         self.plugins = Plugins(self._plugin_failed)
         self.cache = Cache(store.current.video_cache_path)
-        self.server_state = "unset"
         self.server_status: dict[str, Any] = {}
         self.server = self._make_server()
+        self.server_state = self._unheard()
         self.session = Session(self)
         self._watch = ServerWatch(self)
         self._notifier = Notifier(self)
@@ -63,7 +63,7 @@ class Core:
         self.cache.close()
 
     def set_server_state(self, state: str, status: dict[str, Any] | None = None) -> None:
-        """ok, offline, unauthorized or unset, as the last request found it; and the server's status object."""
+        """ok, offline or unauthorized, as the last request found it; and the server's status object."""
         changed = state != self.server_state or (status is not None and status != self.server_status)
         was_away = self.server_state != "ok"
         self.server_state = state
@@ -80,7 +80,7 @@ class Core:
         names = self.store.update(changes)
         if names & {"server_url", "token", "editor"}:
             self.server = self._make_server()
-            self.server_state = "unset"
+            self.server_state = self._unheard()
             self._watch.restart()
         self.publish_session()
         return self.store.public()
@@ -89,6 +89,10 @@ class Core:
         now = self.settings
         client = ServerClient(now.server_url, now.mdai_token, now.user_email, lambda state: self._heard(client, state))
         return client
+
+    def _unheard(self) -> str:
+        """The state before any request was answered: a server that is set is not yet known to be away."""
+        return "connecting" if self.server.is_set else "unset"
 
     def _heard(self, client: ServerClient, state: str) -> None:
         """Takes how a request went, unless its client was replaced meanwhile: the old address says nothing now."""

@@ -30,10 +30,10 @@ test("an empty data set says why, and offers what helps", () => {
   assert.deepEqual(commands(at("offline")), ["settings"]);
   assert.deepEqual(commands(at("ok", [{ code: "DATASET_MISSING", message: "" }])), ["settings", "look_again"]);
   assert.deepEqual(commands(at("ok")), ["look_again", "settings"]);
-  const titles = ["unset", "unauthorized", "offline", "ok"].map((state) => at(state).title);
+  const titles = ["unset", "connecting", "unauthorized", "offline", "ok"].map((state) => at(state).title);
   assert.equal(new Set(titles).size, titles.length);
-  assert.ok(["unset", "unauthorized", "offline", "ok"].every((state) => at(state).text !== messageFor("NO_SUCH_CODE").text));
-  assert.ok(["unset", "unauthorized", "offline", "ok"].every((state) => at(state).text.length > 20));
+  assert.ok(["unset", "connecting", "unauthorized", "offline", "ok"].every((state) => at(state).text !== messageFor("NO_SUCH_CODE").text));
+  assert.ok(["unset", "connecting", "unauthorized", "offline", "ok"].every((state) => at(state).text.length > 20));
 });
 
 test("a series on its way shows its progress, a failed one its way out", () => {

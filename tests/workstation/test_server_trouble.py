@@ -108,3 +108,13 @@ def test_a_token_that_is_not_good_is_said_and_can_be_changed(tmp_path: Path, mon
             assert ann.open(KEY)["state"] == "ready"
             ann.paint(KEY, 3, (5, 5, 9, 9))
             assert ann.save(KEY)["state"] == "saved"
+
+
+def test_a_server_that_is_set_is_never_called_unset(tmp_path: Path) -> None:
+    (tmp_path / "clips").mkdir()
+    nobody = "http://127.0.0.1:9"
+    assert Workstation(tmp_path / "none", tmp_path / "clips").backend.core.server_state == "unset"
+    ann = Workstation(tmp_path / "ann", tmp_path / "clips", server=nobody)
+    assert ann.backend.core.server_state == "connecting"  # before the start: no first-start page may flash up
+    with ann:
+        ann.wait_for(lambda: ann.get("/api/session")["server"]["state"], lambda state: state == "offline")

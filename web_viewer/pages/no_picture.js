@@ -44,6 +44,7 @@ function onItsWay(series) {
 function emptyDataset(session) {
   const state = session?.server.state;
   if (state === "unset") return words("🧭", "No server yet", messageFor("SERVER_UNSET").text, [{ command: "first_start", label: "Set up in three steps" }]);
+  if (state === "connecting") return words("☕", "One moment", "Asking the server for the exams.", []);
   if (state === "unauthorized") return words("🔑", "Your access has run out", messageFor("UNAUTHORIZED").text, [SETTINGS]);
   const [notice] = session?.notices ?? [];
   if (notice) {

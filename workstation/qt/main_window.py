@@ -220,6 +220,7 @@ class MainWindow(QMainWindow):
             "ok": "Server connected",
             "offline": "Server not reached; work is kept here",
             "unauthorized": "The server does not accept the access token",
+            "connecting": "Asking the server …",
             "unset": "No server yet",
         }
         editor = session["editor"]
