@@ -65,10 +65,13 @@ class Jobs:
 
     def start(self) -> None:
         """Begins to work; called once the clips are known."""
-        for number in range(self._workers.slots):
-            thread = threading.Thread(target=self._work, name=f"job-{number}", daemon=True)
-            self._threads.append(thread)
-            thread.start()
+        with self._changed:
+            if self._is_closed:
+                return
+            for number in range(self._workers.slots):
+                thread = threading.Thread(target=self._work, name=f"job-{number}", daemon=True)
+                thread.start()
+                self._threads.append(thread)
 
     def close(self) -> None:
         """Gives up what runs (it is queued again at the next start) and ends threads and workers."""

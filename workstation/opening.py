@@ -89,6 +89,7 @@ class Opening:
         is_open = self._model.state is State.READY  # opened again: nothing to be shown unless there is work to do
         if not is_open:
             self._set(State.DOWNLOADING)
+        self._core.session.wait_listed(job)
         clip = self._core.plugins.first("download_clip", core=self._core, series=self._model.listed, job=job)
         if not is_open:
             self._set(State.DOWNLOADED)

@@ -37,6 +37,7 @@ class Session:
         self._remote_news = threading.Condition()
         self.remote_count = 0
         self._listing_job = Job()
+        self._has_listed = threading.Event()
         self._added: list[dict[str, str]] = []
         self._following: set[SeriesKey] = set()
         self.current: SeriesKey | None = None  # the one that was opened last
@@ -72,7 +73,10 @@ class Session:
     # What is there
 
     def _list_and_resume(self) -> None:
-        self._list("list_series")
+        try:
+            self._list("list_series")
+        finally:
+            self._has_listed.set()
         for key in self._core.cache.known():
             if self._core.cache.series(key).save_record.exists():
                 self._resume(key)
@@ -124,6 +128,14 @@ class Session:
             self.saver(model).resume()
         except CoreError as error:
             log.error("series %s: a save cannot be taken up: %s", series_tag(key), error.code)
+
+    def wait_listed(self, job: Job) -> None:
+        """Waits for the first list of the data set: a series that only the server has named has no clip before.
+
+        Raises JobCancelledError.
+        """
+        while not self._has_listed.wait(0.1):
+            job.check()
 
     def refresh(self) -> None:
         """Brings the data set up to date in the background."""
