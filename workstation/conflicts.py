@@ -76,7 +76,7 @@ class Conflicts:
         """
         takes = _read_choices(choices)
         journal = self._journal()
-        with journal.lock, self._model.lock:
+        with self._model.lock, journal.lock:
             ops = journal.ops()
             self._merge = merge = self._compute(ops)
             if any(conflict.key not in takes for conflict in merge.conflicts):

@@ -195,7 +195,7 @@ class Opening:
         masks = self.store(archive)
         model = self._model
         journal = self.read_journal()
-        with journal.lock, model.lock:
+        with model.lock, journal.lock:
             is_saving = self._entry.save_record.exists()
             if not (journal.is_started and (journal.is_dirty or is_saving)):
                 if not journal.is_started or journal.base != masks.directory.name:

@@ -317,7 +317,7 @@ class Saver:
     def _rebase(self, record: Record, masks: MaskSet) -> None:
         """Puts the journal on top of the new masks: what was drawn since the save stays just as it looks."""
         journal, old = self._edited()
-        with journal.lock, self._model.lock:
+        with self._model.lock, journal.lock:
             ops = journal.ops()
             if record.content_sha256 == "" and record.position == len(ops) and journal.accepted() is None:
                 journal.start(masks.directory.name)  # a restored version: there is nothing to undo towards

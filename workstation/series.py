@@ -128,7 +128,7 @@ class SeriesModel:
     journal: Journal | None = None
     job: Job | None = None
     is_saved: bool = False
-    lock: threading.RLock = field(default_factory=threading.RLock)
+    lock: threading.RLock = field(default_factory=threading.RLock)  # always taken before the journal's lock
 
     @property
     def key(self) -> SeriesKey:
