@@ -6,6 +6,7 @@ PointerEvents at the element under the first point. Each page has its own driver
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import signal
@@ -17,6 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
 from selenium import webdriver
 from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.common.actions.action_builder import ActionBuilder
@@ -219,16 +221,29 @@ class WebKitPage(Page):
         self.run(_POINTER_SCRIPT, {"events": events})
 
     def resize(self, width: int, height: int) -> None:
-        self._web.set_window_size(width, height)
-        inner = self._web.execute_script("return [innerWidth, innerHeight]")
-        if inner != [width, height]:  # the small browser has a tool bar
-            self._web.set_window_size(2 * width - inner[0], 2 * height - inner[1])
+        bars = (0, 0)  # the small browser has a tool bar
+        for _ in range(10):
+            self._web.set_window_size(width + bars[0], height + bars[1])
+            self.settle()
+            inner, outer = self._web.execute_script("return [innerWidth, innerHeight]"), self._web.get_window_size()
+            if inner == [width, height]:
+                return
+            bars = (outer["width"] - inner[0], outer["height"] - inner[1])
         self.wait_for("innerWidth === width && innerHeight === height", "the new size", width=width, height=height)
 
     def screenshot(self, path: Path) -> None:
-        time.sleep(0.1)  # a new size is composed a little later than the page is told of it
         self.settle()
-        self._web.save_screenshot(str(path))
+        before, now = b"", self._web.get_screenshot_as_png()
+        for _ in range(20):  # a new size is composed a little later than the page is told of it
+            if now == before and self._has_page_size(now):
+                break
+            time.sleep(0.1)
+            before, now = now, self._web.get_screenshot_as_png()
+        path.write_bytes(now)
+
+    def _has_page_size(self, png: bytes) -> bool:
+        with Image.open(io.BytesIO(png)) as picture:
+            return list(picture.size) == self._web.execute_script("return [innerWidth, innerHeight]")
 
     def requests(self) -> list[str]:
         kinds = ["navigation", "resource"]
