@@ -55,7 +55,11 @@ function showPage(state, commands) {
   const place = document.getElementById("page");
   place.hidden = state.hasPicture;
   if (place.hidden) return;
-  const { sign: mark, title, text, progress, actions } = noPicture(state);
+  const found = noPicture(state);
+  const key = JSON.stringify(found);
+  if (place.dataset.shown === key) return; // a button that is made anew between press and release would not be clicked
+  place.dataset.shown = key;
+  const { sign: mark, title, text, progress, actions } = found;
   const bar =
     progress?.total > 0
       ? h("progress.progress", { max: String(progress.total), value: String(progress.done), "aria-label": text })
