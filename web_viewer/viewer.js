@@ -122,7 +122,8 @@ async function refresh() {
 async function start() {
   try {
     const [session, settings] = await Promise.all([api.session(), api.settings()]);
-    store.set({ session, settings: { ...store.get().settings, ...settings } });
+    // what the events have told meanwhile is newer than this answer
+    store.set({ session: store.get().session ?? session, settings: { ...store.get().settings, ...settings } });
     for (const code of new Set((session.notices ?? []).map((notice) => notice.code))) toast({ code }, { key: code });
     for (const address of session.viewer_modules ?? []) await import(address).catch((error) => report(error));
     await openFirst();
