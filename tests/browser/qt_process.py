@@ -40,6 +40,7 @@ BUTTONS = {
     "middle": Qt.MouseButton.MiddleButton,
     "right": Qt.MouseButton.RightButton,
 }
+GONE = "gone"  # no JSON: another page has come, which knows nothing of the call
 NO_BUTTON = Qt.MouseButton.NoButton
 MODIFIERS = {
     "Ctrl": Qt.KeyboardModifier.ControlModifier,
@@ -122,12 +123,16 @@ class Browser:
         start = (
             f"Promise.resolve().then(() => {call}).then((value) => ({{value}}), (error) => ({{error: String(error)}}))"
         )
-        self._javascript(f"void {start}.then((answer) => {{ window.{slot} = JSON.stringify(answer); }})")
+        self._javascript(
+            f"window.{slot} = ''; void {start}.then((answer) => {{ window.{slot} = JSON.stringify(answer); }})"
+        )
         end = time.monotonic() + SECONDS
-        while not (answer := self._javascript(f"window.{slot} ?? ''")):
+        while not (answer := self._javascript(f"window.{slot} ?? '{GONE}'")):
             if time.monotonic() > end:
                 raise RuntimeError("no answer in time")
             self.pause(4)
+        if answer == GONE:
+            raise RuntimeError("the page was left before it answered")
         self._javascript(f"delete window.{slot}")
         result = json.loads(answer)
         if "error" in result:
