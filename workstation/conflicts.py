@@ -26,13 +26,17 @@ if TYPE_CHECKING:
 
 
 class Conflicts:
-    """Mine (the journal as it is now) against `theirs`, the current version of the server."""
+    """Mine (the journal as it is now) against `theirs`, the current version of the server.
 
-    def __init__(self, core: Core, model: SeriesModel, theirs: MaskSet) -> None:
+    history: the server's versions of the series, as in docs/contracts.md.
+    """
+
+    def __init__(self, core: Core, model: SeriesModel, theirs: MaskSet, history: list[dict[str, Any]]) -> None:
         self._core = core
         self._model = model
         self._theirs = theirs
         self._empty_id = core.settings.empty_id
+        self._history = history
         self._merge = self._compute(self._journal().ops())
 
     def _journal(self) -> Journal:
@@ -45,17 +49,28 @@ class Conflicts:
         return Replay(self._model.masks, ops)
 
     def _compute(self, ops: list[Op]) -> Merge:
-        ancestor = self._replay(ops[: self._journal().saved_position]) if self._journal().accepted() else None
-        old = self._model.masks if ancestor is None else ancestor
-        assert old is not None  # as in _replay
         merge: Merge = self._core.plugins.first(
             "merge_conflicts",
-            ancestor=values(old),
+            ancestor=self._ancestor(),
             mine=values(self._replay(ops)),
             theirs=values(self._theirs),
             empty_id=self._empty_id,
         )
         return merge
+
+    def _ancestor(self) -> dict[Key, str]:
+        """What both sides grew from: my last version that the server knows.
+
+        It knows none when its state is that of an older backup. Then nothing counts as common, so that nothing of mine
+        is taken for something that they have deleted.
+        """
+        journal, masks = self._journal(), self._model.masks
+        assert masks is not None  # as in _replay
+        known = {None, *(version.get("version_id") for version in self._history)}
+        accepted = journal.accepted()
+        if accepted and accepted["version_id"] in known:
+            return values(self._replay(journal.ops()[: journal.saved_position]))
+        return values(masks) if masks.version_id in known else {}
 
     def decided(self) -> list[dict[str, Any]] | None:
         """The choices for join() when nobody has to be asked: no conflicts, or a plugin decides. Else None."""
@@ -179,12 +194,8 @@ class Conflicts:
         return {"frames": frames, "theirs": {**self._who(), "version_id": version}}
 
     def _who(self) -> dict[str, Any]:
-        """Editor and time of their version; empty when the server cannot say now."""
-        try:
-            history = self._core.server.series(self._model.key).get("history") or []
-        except CoreError:
-            history = []
-        found: dict[str, Any] = next((v for v in history if v.get("version_id") == self._theirs.version_id), {})
+        """Editor and time of their version; empty when it was never edited."""
+        found: dict[str, Any] = next((v for v in self._history if v.get("version_id") == self._theirs.version_id), {})
         return {"editor": found.get("editor"), "at": found.get("at")}
 
     def my_mask(self, key: Key) -> bytes:
@@ -227,10 +238,14 @@ def _empty_change(key: Key, before: str, after: str) -> dict[str, Any]:
 def _read_choices(choices: Iterable[Any]) -> dict[Key, str]:
     takes: dict[Key, str] = {}
     for choice in choices:
-        take = choice.get("take") if isinstance(choice, dict) else None
-        if take not in (MINE, THEIRS, BOTH):
-            raise CoreError("CHOICES_INVALID", "A choice is none of mine, theirs and both.")
-        takes[(int(choice["frame_number"]), str(choice["label_id"]))] = take
+        number, label_id, take = (
+            [choice.get(name) for name in ("frame_number", "label_id", "take")]
+            if isinstance(choice, dict)
+            else [None] * 3
+        )
+        if type(number) is not int or not isinstance(label_id, str) or take not in (MINE, THEIRS, BOTH):
+            raise CoreError("CHOICES_INVALID", "A choice names no frame and label, or none of mine, theirs and both.")
+        takes[(number, label_id)] = take
     return takes
 
 

@@ -52,7 +52,8 @@ class Core:
         self.cache.open()
         self._notifier.start()
         self.session.start()
-        self._watch.start()
+        self.store.on_late_token(self._reconnect)
+        self._reconnect()
 
     def close(self) -> None:
         """Stops all work. Edits are on disk already: the journal writes before it answers."""
@@ -79,11 +80,17 @@ class Core:
         """Changes settings and takes them up at once; returns them as GET /api/settings does."""
         names = self.store.update(changes)
         if names & {"server_url", "token", "editor"}:
-            self.server = self._make_server()
-            self.server_state = self._unheard()
-            self._watch.restart()
-        self.publish_session()
+            self._reconnect()
+        if "cache_limit_mb" in names:
+            self.session.enforce_cache_limit()
         return self.store.public()
+
+    def _reconnect(self) -> None:
+        """Talks to the server that the settings name now, as the person they name."""
+        self.server = self._make_server()
+        self.server_state = self._unheard()
+        self._watch.restart()
+        self.publish_session()
 
     def _make_server(self) -> ServerClient:
         now = self.settings
@@ -125,7 +132,7 @@ class Core:
                 f"/plugins/{module.name}/{module.entry}" for module in self.plugins.all("viewer_modules", core=self)
             ],
             "dataset_stale": self.session.is_stale(),
-            "notices": self.session.notices(),
+            "notices": self.store.notices() + self.session.notices(),
         }
 
     def exporters(self) -> list[Exporter]:

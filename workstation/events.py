@@ -69,14 +69,15 @@ class EventBus:
         self.publish("notice", {**details, "code": code, "message": message})
 
     def subscribe(self, after: int | None = None) -> tuple[Subscription, list[Event] | None]:
-        """A new watcher, and the events since number `after`: None when these are not kept any more."""
+        """A new watcher, and the events since number `after`; None when nobody can say what was missed.
+
+        That is so at the first time (`after` is None), and after longer than events are kept.
+        """
         subscription = Subscription()
         with self._lock:
             self._subscriptions.append(subscription)
-            if after is None:
-                return subscription, []
             oldest = self._recent[0].number if self._recent else self._number + 1
-            if after > self._number or after + 1 < oldest:
+            if after is None or after > self._number or after + 1 < oldest:
                 return subscription, None
             return subscription, [event for event in self._recent if event.number > after]
 

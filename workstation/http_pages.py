@@ -78,7 +78,7 @@ def add_routes(app: bottle.Bottle, core: Core) -> None:
 def _stream(core: Core, subscription: Subscription, missed: list[Event] | None) -> Iterator[bytes]:
     try:
         yield b"retry: 1000\n\n"
-        if missed is None:  # too long away: everything as it is now
+        if missed is None:  # new here, or too long away: everything as it is now
             yield _event("session", core.session_json())
             for series in core.session.list_local():
                 yield _event("series", series)
@@ -99,12 +99,17 @@ def _event(kind: str, data: dict[str, Any], number: int | None = None) -> bytes:
 def read_json() -> dict[str, Any]:
     """The request's JSON object; {} for an empty body. Raises CoreError REQUEST_INVALID."""
     try:
-        value = json.loads(bottle.request.body.read() or b"{}")
+        value = json.loads(bottle.request.body.read() or b"{}", parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise CoreError("REQUEST_INVALID", "The request is not readable JSON.") from error
     if not isinstance(value, dict):
         raise CoreError("REQUEST_INVALID", "The request is not a JSON object.")
     return value
+
+
+def _refuse_constant(name: str) -> float:
+    """NaN and Infinity are no JSON, and could not be written down again."""
+    raise ValueError(name)
 
 
 def viewer_file(path: str) -> Any:

@@ -13,10 +13,11 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from workstation.compaction import LARGEST, compacted
 from workstation.errors import CoreError
 from workstation.files import sync_directory, write_bytes
-from workstation.op_check import Picture, check_op
-from workstation.replay import Op, last_rebase, undo_stack
+from workstation.op_check import Picture, check_op, check_stored, is_plain_name
+from workstation.replay import Op, last_rebase, step, undo_stack
 
 log = logging.getLogger("goobusters.journal")
 
@@ -30,6 +31,9 @@ class Journal:
         self._header: dict[str, Any] = {}
         self._ops: list[Op] = []
         self._ids: set[str] = set()
+        self._applied: list[str] = []  # the undo stack after all ops, and the part of it that is saved
+        self._undone: list[str] = []
+        self._saved: list[str] = []
         self.was_damaged = False
         self._load()
 
@@ -42,12 +46,11 @@ class Journal:
         good = 0
         for number, line in enumerate(lines[:-1]):
             try:
-                value = json.loads(line)
                 if number == 0:
-                    self._header = value["base"]
+                    self._header = _header(line)
                 else:
-                    self._remember(value, is_own=True)
-            except (ValueError, KeyError, TypeError, CoreError):
+                    self._remember(check_stored(json.loads(line)))
+            except (ValueError, RecursionError, CoreError):
                 self.was_damaged = True
                 log.error("a journal is damaged at line %d; the rest is kept beside it", number + 1)
                 break
@@ -58,21 +61,17 @@ class Journal:
     def _set_aside(self, raw: bytes, good: int) -> None:
         """Cuts what cannot be read off the journal: a torn last line is dropped, anything more is kept in a file."""
         if self.was_damaged:
-            write_bytes(self._path.with_suffix(".damaged"), raw)
+            count = len(list(self._path.parent.glob(f"{self._path.stem}.damaged*")))
+            write_bytes(self._path.with_suffix(f".damaged-{count + 1}"), raw)
         write_bytes(self._path, raw[:good])
 
-    def _remember(self, op: Op, *, is_own: bool) -> None:
-        if not is_own:
-            self._check_order(op)
+    def _remember(self, op: Op) -> None:
+        if not step(op, self._applied, self._undone):
+            raise CoreError("OP_OUT_OF_ORDER", "This step does not follow on the last one. Reload the page.", 422)
         self._ops.append(op)
         self._ids.add(op["id"])
-
-    def _check_order(self, op: Op) -> None:
-        if op["op"] in ("undo", "redo"):
-            applied, undone = undo_stack(self._ops)
-            stack = applied if op["op"] == "undo" else undone
-            if not stack or stack[-1] != op["entry"]:
-                raise CoreError("OP_OUT_OF_ORDER", "This step does not follow on the last one. Reload the page.", 422)
+        if op["op"] in ("accepted", "rebase"):
+            self._saved = undo_stack(self._ops[: self.saved_position])[0]
 
     @property
     def is_started(self) -> bool:
@@ -84,7 +83,23 @@ class Journal:
         with self.lock:
             header = {"base": {"masks": base}}
             write_bytes(self._path, json.dumps(header).encode() + b"\n")
-            self._header, self._ops, self._ids = header["base"], [], set()
+            self._header = header["base"]
+            self._forget(0)
+
+    def compact(self, largest: int = LARGEST) -> None:
+        """Makes a file of more than `largest` bytes short again, if all of it is saved (see compaction.py).
+
+        To be called before anyone has read the ops, and not while a save is under way.
+        """
+        with self.lock:
+            is_small = not self._path.exists() or self._path.stat().st_size <= largest
+            if is_small or self.is_dirty or self.accepted() is not None:
+                return
+            ops = compacted(self._ops, room=largest // 2)
+            write_bytes(self._path, _line({"base": self._header}) + b"".join(_line(op) for op in ops))
+            self._forget(0)
+            for op in ops:
+                self._remember(op)
 
     @property
     def base(self) -> str:
@@ -109,9 +124,9 @@ class Journal:
                 for op in ops:
                     check_op(op, picture)
                     if op["id"] not in self._ids:
-                        self._remember(op, is_own=False)
+                        self._remember(op)
                 self._write(self._ops[before:])
-            except (CoreError, OSError):
+            except BaseException:  # whatever it was: what is not on the disk must not be taken for known
                 self._forget(before)
                 raise
             return len(self._ops)
@@ -120,22 +135,24 @@ class Journal:
         """Adds an `accepted`, a `rebase` or an edit that the core itself makes, durable on return."""
         with self.lock:
             before = len(self._ops)
-            self._remember(op, is_own=True)
             try:
+                self._remember(op)
                 self._write([op])
-            except OSError:
+            except BaseException:  # as in append_edits
                 self._forget(before)
                 raise
 
     def _forget(self, count: int) -> None:
-        for op in self._ops[count:]:
-            self._ids.discard(op["id"])
+        """Takes all ops but the first `count` out of memory."""
         del self._ops[count:]
+        self._ids = {op["id"] for op in self._ops}
+        self._applied, self._undone = undo_stack(self._ops)
+        self._saved = undo_stack(self._ops[: self.saved_position])[0]
 
     def _write(self, ops: list[Op]) -> None:
         if not ops:
             return
-        data = b"".join(json.dumps(op, allow_nan=False, separators=(",", ":")).encode() + b"\n" for op in ops)
+        data = b"".join(_line(op) for op in ops)
         is_new = not self._path.exists()
         descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0), 0o600)
         with os.fdopen(descriptor, "ab") as file:
@@ -175,11 +192,21 @@ class Journal:
     def is_dirty(self) -> bool:
         """Whether other edits are applied now than at the last accepted save (undoing them all makes it clean)."""
         with self.lock:
-            if self._has_kept_unsaved():
-                return True
-            return undo_stack(self._ops)[0] != undo_stack(self._ops[: self.saved_position])[0]
+            return self._has_kept_unsaved() or self._applied != self._saved
 
     def _has_kept_unsaved(self) -> bool:
         """After a merge the last rebase keeps edits that are not on the server, though ops stand below its position."""
         rebase = last_rebase(self._ops)
         return rebase is not None and bool(self._ops[rebase].get("is_unsaved")) and self.accepted() is None
+
+
+def _line(value: Any) -> bytes:
+    return json.dumps(value, allow_nan=False, separators=(",", ":")).encode() + b"\n"
+
+
+def _header(line: bytes) -> dict[str, Any]:
+    value = json.loads(line)
+    base = value.get("base") if isinstance(value, dict) else None
+    if not isinstance(base, dict) or not is_plain_name(base.get("masks")):
+        raise ValueError("the journal names no masks")
+    return base

@@ -237,6 +237,8 @@ class Opening:
             if self._model.journal is not None:
                 return self._model.journal
             journal = Journal(self._entry.journal)
+            if not self._entry.save_record.exists():
+                journal.compact()
         if journal.was_damaged:
             self._core.session.add_notice("JOURNAL_DAMAGED", "Some of the last edits of a series could not be read.")
         return journal

@@ -65,18 +65,25 @@ def paste(pixels: bytearray, width: int, bbox: Sequence[int], patch: bytes) -> N
         pixels[start : start + box_width] = patch[row * box_width : (row + 1) * box_width]
 
 
+def step(op: Op, applied: list[str], undone: list[str]) -> bool:
+    """Moves an undo stack (see undo_stack) past one op; False, with nothing moved, when the op does not follow."""
+    if op["op"] == "edit":
+        applied.append(op["id"])
+        undone.clear()
+    elif op["op"] in ("undo", "redo"):
+        source, target = (applied, undone) if op["op"] == "undo" else (undone, applied)
+        if not source or source[-1] != op["entry"]:
+            return False
+        target.append(source.pop())
+    return True
+
+
 def undo_stack(ops: Iterable[Op]) -> tuple[list[str], list[str]]:
     """Ids of the edits that are applied (oldest first), and of those undone (the last one is the next redo)."""
     applied: list[str] = []
     undone: list[str] = []
     for op in ops:
-        if op["op"] == "edit":
-            applied.append(op["id"])
-            undone.clear()
-        elif op["op"] == "undo":
-            undone.append(applied.pop())  # the journal lets in none but the newest
-        elif op["op"] == "redo":
-            applied.append(undone.pop())
+        step(op, applied, undone)
     return applied, undone
 
 

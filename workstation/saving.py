@@ -16,20 +16,18 @@ import logging
 import threading
 import uuid
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from tracking.contracts.archive import ArchiveError, pack
-from tracking.contracts.labels import mask_filename
-from tracking.contracts.masks import encode_mask
+from tracking.contracts.archive import ArchiveError
 from workstation.conflicts import Conflicts, rebase_op
-from workstation.errors import CoreError, JobCancelledError, ServerOfflineError
+from workstation.errors import CoreError, JobCancelledError
 from workstation.files import write_bytes, write_json
 from workstation.jobs import Job
 from workstation.journal import Journal
 from workstation.masks import MaskSet
-from workstation.opening import Opening
-from workstation.replay import EMPTY, Op, Replay, kept, touched_keys
+from workstation.opening import NEEDS_SERVER, Opening
+from workstation.packing import pack_annotations, parent_version
+from workstation.replay import Replay, kept, touched_keys
 from workstation.series import SaveState, SeriesModel, series_tag
 
 if TYPE_CHECKING:
@@ -136,31 +134,50 @@ class Saver:
                     return
 
     def _work(self) -> None:
-        """Until nothing is wanted any more, or a person has to decide."""
-        journal, _ = self._edited()
+        """Step after step until nothing is wanted any more, or a person has to decide; waits for a server that is away.
+
+        What is done and what comes next stands in save.json, so any step may be begun again.
+        """
         while self.conflicts is None:
-            record = self._load()
-            if record is None:
-                with self._lock:
-                    is_wanted, self._is_wanted = self._is_wanted, False
-                if not is_wanted:
+            try:
+                record = self._load() or self._next_record()
+                if record is None:
                     break
-                if journal.is_dirty:
-                    record = self._prepare()
-                elif journal.accepted() is not None:  # its retrack failed: try that again
-                    version = self._core.server.retrack(self._model.key)
-                    record = Record(_ACCEPTED, journal.saved_position, None, "", True, version)
-                    self._store(record)
+                if record.stage == _SENDING:
+                    self._send(record)
                 else:
-                    break
-            if record.stage == _SENDING and not self._send(record):
-                continue
-            self._await_masks(record)
+                    self._await_masks(record)
+            except CoreError as error:
+                if not _passes(error):
+                    raise
+                self._wait(error)
         else:
             return
         self._model.save = None
         self._core.session.publish(self._model)
         self._core.session.follow(self._model)
+
+    def _next_record(self) -> Record | None:
+        """What a person wants now: to save what is unsaved, or to try a retrack that failed again. None: nothing."""
+        with self._lock:
+            is_wanted, self._is_wanted = self._is_wanted, False  # first: whoever saves from here on wants another one
+        if not is_wanted:
+            return None
+        journal, _ = self._edited()
+        if journal.is_dirty:
+            return self._prepare()
+        accepted = journal.accepted()
+        if accepted is None:
+            return None
+        try:
+            self._core.server.retrack(self._model.key)
+        except CoreError as error:
+            if error.code not in ("NOTHING_TO_RETRACK", "RETRACK_IN_PROGRESS"):  # it is being done, or was by now
+                self._is_wanted = True
+                raise
+        record = Record(_ACCEPTED, journal.saved_position, None, "", True, accepted["version_id"])
+        self._store(record)
+        return record
 
     def _edited(self) -> tuple[Journal, MaskSet]:
         model = self._core.session.edited(self._model.key)
@@ -217,40 +234,38 @@ class Saver:
         self._store(record)
         return record
 
-    def _send(self, record: Record) -> bool:
-        """Gets the record accepted and noted; False when it had to be merged first (the record is gone then)."""
-        key = self._model.key
-        while True:
-            self._job.check()
+    def _send(self, record: Record) -> None:
+        """Gets the record accepted and noted, merged, or waits until it may be sent again."""
+        self._show(SaveState.SAVING)
+        version = self._find_sent(record) if record.was_sent else None
+        if version is None:
+            record.was_sent = True
+            self._store(record)
             try:
-                version = self._find_sent(record) if record.was_sent else None
-                if version is None:
-                    self._show(SaveState.SAVING)
-                    record.was_sent = True
-                    self._store(record)
-                    version = self._core.plugins.first(
-                        "save_masks",
-                        core=self._core,
-                        key=key,
-                        archive=self._entry.save_archive.read_bytes(),
-                        previous_version_id=record.previous_version_id,
-                    )
-                self._accept(record, version)
-                return True
-            except ServerOfflineError as error:
-                self._wait_for_server(error)
+                version = self._core.plugins.first(
+                    "save_masks",
+                    core=self._core,
+                    key=self._model.key,
+                    archive=self._entry.save_archive.read_bytes(),
+                    previous_version_id=record.previous_version_id,
+                )
             except CoreError as error:
-                if error.code == "RETRACK_IN_PROGRESS":
-                    self._show(SaveState.WAITING, error.code, error.message)
-                    self._wait_retrack(record.previous_version_id or "")
-                elif error.code == "VERSION_MISMATCH":
-                    if self._find_sent(record) is None:
-                        self._merge(str(error.details.get("current_version") or ""))
-                        return False
-                else:
-                    if error.status < 500:
-                        self._drop()  # refused for good: the next save is made anew from the journal
-                    raise
+                self._heed(record, error)
+                return
+        self._accept(record, str(version))
+
+    def _heed(self, record: Record, error: CoreError) -> None:
+        """The server said no: waits or merges, so that the next step can go on. Raises what that does not put right."""
+        if error.code == "RETRACK_IN_PROGRESS":
+            self._show(SaveState.WAITING, error.code, error.message)
+            self._wait_retrack(record.previous_version_id or "")
+        elif error.code == "VERSION_MISMATCH":
+            if self._find_sent(record) is None:
+                self._merge(error.details.get("current_version"))
+        else:
+            if error.status < 500 and not _passes(error):
+                self._drop()  # refused for good: the next save is made anew from the journal
+            raise error
 
     def _find_sent(self, record: Record) -> str | None:
         """The version that a POST of unknown outcome has made, or None when it never arrived."""
@@ -269,9 +284,13 @@ class Saver:
         self._store(record)
         self._model.is_saved = True
 
-    def _wait_for_server(self, error: ServerOfflineError) -> None:
+    def _wait(self, error: CoreError) -> None:
+        """Until it is worth asking again; a token that was refused is not tried again before there is another one."""
         self._show(SaveState.OFFLINE, error.code, error.message)
-        self._core.session.wait_remote(self._core.session.remote_count, _ASK_EVERY, self._job)
+        session = self._core.session
+        session.wait_remote(session.remote_count, _ASK_EVERY, self._job)
+        while self._core.server_state in ("unauthorized", "unset"):
+            session.wait_remote(session.remote_count, _ASK_EVERY, self._job)
 
     def _wait_retrack(self, version_id: str) -> None:
         """Until no retrack runs; one that failed is over too."""
@@ -286,31 +305,30 @@ class Saver:
     def _await_masks(self, record: Record) -> None:
         """Waits for the accepted version's masks and makes them the base."""
         version_id = record.version_id or ""
-        while True:
-            self._show(SaveState.RETRACKING)
-            try:
-                self._core.plugins.first(
-                    "wait_retrack", core=self._core, key=self._model.key, version_id=version_id, job=self._job
-                )
-                masks = self._pull(version_id)
-                break
-            except ServerOfflineError as error:
-                self._wait_for_server(error)
-            except CoreError as error:
-                if error.code == "RETRACK_FAILED":
-                    self._drop()  # the save itself is safe on the server; saving again tracks again
+        self._show(SaveState.RETRACKING)
+        try:
+            self._core.plugins.first(
+                "wait_retrack", core=self._core, key=self._model.key, version_id=version_id, job=self._job
+            )
+            masks = self._pull(version_id)
+        except CoreError as error:
+            if error.code == "RETRACK_FAILED":
+                self._drop()  # the save itself is safe on the server; saving again tracks again
+            if error.code != "VERSION_UNKNOWN":
                 raise
+            self._merge(self._core.server.series(self._model.key).get("version_id"))  # it is of an older backup
+            return
         self._rebase(record, masks)
         self._drop()
         Opening(self._core, self._model).drop_old_versions()
 
-    def _pull(self, version_id: str) -> MaskSet:
-        """The masks of one version: the current ones if they are of it, otherwise from the history."""
+    def _pull(self, version_id: str | None) -> MaskSet:
+        """The masks of one version (None: never edited): the current ones if they are of it, else from the history."""
         opening = Opening(self._core, self._model)
         archive = self._core.plugins.first(
             "pull_masks", core=self._core, key=self._model.key, version_id=None, job=self._job
         )
-        if archive.metadata.get("version_id") == version_id:
+        if version_id is None or archive.metadata.get("version_id") == version_id:
             return opening.store(archive)
         return opening.version(version_id)
 
@@ -328,13 +346,13 @@ class Saver:
             self._model.masks = masks
             self._model.is_saved = True
 
-    def _merge(self, current_version: str) -> None:
+    def _merge(self, current_version: str | None) -> None:
         """Somebody else saved first: joins their edits with ours, or asks whose to keep."""
         self._show(SaveState.WAITING, "VERSION_MISMATCH", "Somebody else saved this series; their edits are joined.")
-        self._wait_retrack(current_version)
-        theirs = self._pull(current_version)
+        self._wait_retrack(current_version or "")
+        history = self._core.server.series(self._model.key).get("history") or []
+        conflicts = Conflicts(self._core, self._model, self._pull(current_version), history)
         self._drop()
-        conflicts = Conflicts(self._core, self._model, theirs)
         with self._lock:
             self._is_wanted = True
         choices = conflicts.decided()
@@ -346,42 +364,11 @@ class Saver:
             conflicts.join(choices)
 
 
+def _passes(error: CoreError) -> bool:
+    """Whether the same request may well be taken later: the server is away or busy, or wants another token."""
+    is_preparing = error.details.get("tracking_status") in ("pending", "processing")  # a save before the first tracking
+    return error.code in (*NEEDS_SERVER, "RATE_LIMITED") or is_preparing
+
+
 def _ids(model: SeriesModel) -> dict[str, str]:
     return {"study_uid": model.listed.study_uid, "series_uid": model.listed.series_uid}
-
-
-def parent_version(journal: Journal, masks: MaskSet) -> str | None:
-    """The version that the next save follows: the last one accepted, also while its masks are still to come."""
-    accepted = journal.accepted()
-    return accepted["version_id"] if accepted else masks.version_id
-
-
-def pack_annotations(core: Core, model: SeriesModel, ops: list[Op] | None = None) -> bytes:
-    """The archive of everything drawn up to now (or by `ops`), as a save sends it. Raises CoreError NOT_OPEN."""
-    journal, masks = model.journal, model.masks
-    if journal is None or masks is None:
-        raise CoreError("NOT_OPEN", "This series is not open.", 409)
-    metadata = {
-        **_ids(model),
-        "previous_version_id": parent_version(journal, masks),
-        "editor": core.server.editor,
-        "edited_at": datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"),
-    }
-    replay = Replay(masks, journal.ops() if ops is None else ops)
-    return pack_save(masks, replay, label_id=core.settings.label_id, metadata=metadata)
-
-
-def pack_save(masks: MaskSet, replay: Replay, *, label_id: str, metadata: dict[str, Any]) -> bytes:
-    """The archive that a save sends: every annotation after the replay, untouched ones byte for byte as they came."""
-    touched = replay.touched()
-    annotations, files = [], {}
-    for key in sorted(replay.annotation_keys()):
-        kind = replay.kind(key) if key in touched else masks.kind(key)
-        filename = None if kind == EMPTY else mask_filename(key[0], None if key[1] == label_id else key[1])
-        annotations.append({"frame_number": key[0], "label_id": key[1], "filename": filename})
-        if filename is not None:
-            base = None if key in touched else masks.filename(key)
-            files[filename] = (
-                masks.read(base) if base else encode_mask(replay.cell(key).pixels, masks.width, masks.height)
-            )
-    return pack({**metadata, "annotations": annotations}, files)

@@ -109,8 +109,11 @@ def union(one: str, other: str) -> str:
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(sides, sides, sides, st.randoms(use_true_random=False))
-def test_what_was_chosen_is_what_is_there(core: Core, old: Side, mine: Side, theirs: Side, chance: Any) -> None:
+@given(sides, sides, sides, st.booleans(), st.randoms(use_true_random=False))
+def test_what_was_chosen_is_what_is_there(
+    core: Core, old: Side, mine: Side, theirs: Side, is_known: bool, chance: Any
+) -> None:
+    """is_known: the server knows the version that mine grew from; if not, its state is of an older backup."""
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
         model = SeriesModel(ListedSeries("1.2", "1.2.1", 1), manifest=Manifest(3, WIDTH, HEIGHT, None, 8))
@@ -120,13 +123,16 @@ def test_what_was_chosen_is_what_is_there(core: Core, old: Side, mine: Side, the
         for op in edit_towards(old, mine):
             model.journal.append_own(op)
         assert named(Replay(model.masks, model.journal.ops())) == mine
-        conflicts = Conflicts(core, model, mask_set(directory, theirs, "theirs"))
+        history = [{"version_id": "theirs"}, *([{"version_id": "old"}] if is_known else [])]
+        conflicts = Conflicts(core, model, mask_set(directory, theirs, "theirs"), history)
         asked = [(frame["frame_number"], frame["label_id"]) for frame in conflicts.to_json()["frames"]]
         takes = {key: chance.choice([MINE, THEIRS, BOTH]) for key in asked}
         conflicts.join([{"frame_number": k[0], "label_id": k[1], "take": take} for k, take in takes.items()])
         assert model.masks.version_id == "theirs"
         result = named(Replay(model.masks, model.journal.ops()))
-        check(result, old, mine, theirs, takes)
+        check(result, old if is_known else {}, mine, theirs, takes)
+        if not is_known:
+            assert {key for key in {**mine, **theirs} if key[0] not in {k[0] for k in takes}} <= set(result)
         if model.journal.ops()[-1]["op"] == "edit" and model.journal.ops()[-1]["tool"] == "conflict":
             undone = [*model.journal.ops(), step("undo", model.journal.ops()[-1])]
             back = named(Replay(model.masks, undone))

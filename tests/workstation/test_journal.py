@@ -15,6 +15,7 @@ from tracking.contracts.labels import EMPTY_ID, LABEL_ID
 from workstation.errors import CoreError
 from workstation.journal import Journal
 from workstation.op_check import Picture
+from workstation.replay import Cell, Key, Replay, undo_stack
 
 PICTURE = Picture(8, 96, 64, {LABEL_ID, EMPTY_ID}, EMPTY_ID)
 
@@ -78,7 +79,7 @@ def test_a_damaged_line_is_set_aside_and_said(journal: Journal, path: Path) -> N
     again = Journal(path)
     assert again.was_damaged
     assert len(again.ops()) == 1
-    assert b"\0" in path.with_suffix(".damaged").read_bytes()
+    assert b"\0" in path.with_suffix(".damaged-1").read_bytes()
 
 
 def test_the_same_op_twice_counts_once(journal: Journal) -> None:
@@ -111,6 +112,50 @@ def test_a_full_disk_loses_nothing_that_was_there(
     assert len(journal.ops()) == 1
     journal.append_edits([stroke(3)], PICTURE)
     assert [op["changes"][0]["frame_number"] for op in Journal(path).ops()] == [1, 3]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"5",
+        b"{}",
+        b'{"id": "x"}',
+        b'{"id": "x", "op": "paint"}',
+        b'{"id": "x", "op": "undo", "entry": "nobody"}',
+        b'{"id": "x", "op": "edit", "tool": "brush", "changes": [{}]}',
+        b'{"id": "x", "op": "accepted", "version_id": 5, "position": 1}',
+        b'{"id": "x", "op": "accepted", "version_id": "v", "position": -1}',
+        b'{"id": "x", "op": "rebase", "version_id": "v", "position": 1, "masks": "../elsewhere", "keep": []}',
+        b'{"id": "x", "op": "rebase", "version_id": "v", "position": 1, "masks": "m", "keep": [{"kind": 1}]}',
+        b"[" * 100_000,
+        b"\xff\xfe",
+    ],
+)
+def test_lines_that_mean_nothing_are_damage(journal: Journal, path: Path, line: bytes) -> None:
+    """Each is JSON at best; taken for an op it would break every later use of the series."""
+    journal.append_edits([stroke(1)], PICTURE)
+    path.write_bytes(path.read_bytes() + line + b"\n")
+    again = Journal(path)
+    assert again.was_damaged
+    assert [op["changes"][0]["frame_number"] for op in again.ops()] == [1]
+    again.append_edits([stroke(2)], PICTURE)
+    assert len(Journal(path).ops()) == 2
+
+
+@pytest.mark.parametrize("header", [b"5", b'{"base": 5}', b'{"base": {}}', b'{"base": {"masks": "../x"}}', b"\0\0"])
+def test_a_header_that_means_nothing_is_set_aside_with_everything(journal: Journal, path: Path, header: bytes) -> None:
+    journal.append_edits([stroke(1)], PICTURE)
+    raw = header + b"\n" + path.read_bytes().partition(b"\n")[2]
+    path.write_bytes(raw)
+    again = Journal(path)
+    assert (again.is_started, again.was_damaged, again.ops()) == (False, True, [])
+    assert path.with_suffix(".damaged-1").read_bytes() == raw
+
+
+def test_an_op_that_cannot_be_written_is_not_taken_for_known(journal: Journal, path: Path) -> None:
+    with pytest.raises(ValueError, match="JSON"):
+        journal.append_edits([{**stroke(1), "speed": float("nan")}], PICTURE)
+    assert (journal.ops(), Journal(path).ops()) == ([], [])
 
 
 def test_undo_names_the_newest_edit(journal: Journal) -> None:
@@ -180,6 +225,92 @@ def test_what_a_merge_kept_is_unsaved_until_it_is_accepted(journal: Journal) -> 
     assert journal.is_dirty
     journal.append_own(accepted("v3", 2))
     assert not journal.is_dirty
+
+
+def long_journal(journal: Journal) -> list[dict[str, Any]]:
+    """Saved work of which only some can be undone: dead ends, undo and redo, two saves. Returns the edits applied."""
+    strokes = [stroke(number % 8) for number in range(12)]
+    for op in strokes[:6]:
+        dead = stroke(7)
+        journal.append_edits([dead, step("undo", dead), op, step("undo", op), step("redo", op)], PICTURE)
+    journal.append_own(accepted("v1", len(journal.ops())))
+    journal.append_own(rebase("v1", len(journal.ops()) - 1))
+    journal.append_edits(strokes[6:], PICTURE)
+    position = len(journal.ops())
+    journal.append_edits([last := stroke(1), other := stroke(2)], PICTURE)
+    journal.append_own(accepted("v2", position))
+    journal.append_own({**rebase("v2", position), "keep": [KEPT]})
+    journal.append_edits([step("undo", other), step("undo", last)], PICTURE)
+    return strokes
+
+
+KEPT = {"frame_number": 1, "label_id": LABEL_ID, "kind": "annotation", "mask": [0, 96 * 64]}
+
+
+def test_a_long_journal_is_made_short_and_every_step_can_still_be_undone_and_redone(
+    journal: Journal, path: Path
+) -> None:
+    strokes = long_journal(journal)
+    stack, size, count = undo_stack(journal.ops()), path.stat().st_size, len(journal.ops())
+    journal.compact(largest=size)
+    assert len(journal.ops()) == count, "it is not too long yet"
+    again = Journal(path)
+    again.compact(largest=size - 1)
+    for one in (again, Journal(path)):
+        assert undo_stack(one.ops()) == stack
+        assert (one.base, one.is_dirty, one.was_damaged) == ("v-v2", False, False)
+        assert Replay(NoMasks(), one.ops()).touched() == set(), "everything is in the base"
+    assert path.stat().st_size < size * 2 / 3
+    one.append_edits([step("redo", {"id": entry}) for entry in reversed(stack[1])], PICTURE)
+    one.append_edits([step("undo", {"id": entry}) for entry in [*reversed(stack[1][:1]), *stack[1][1:]]], PICTURE)
+    one.append_edits([step("undo", op) for op in reversed(strokes)], PICTURE)
+    assert one.is_dirty
+
+
+def test_a_journal_that_is_still_too_long_forgets_its_oldest_saved_edits(journal: Journal, path: Path) -> None:
+    strokes = long_journal(journal)
+    redoable = undo_stack(journal.ops())[1]
+    journal.compact(largest=3000)
+    applied, undone = undo_stack(Journal(path).ops())
+    assert path.stat().st_size < 3000
+    assert undone == redoable, "what was undone last is the nearest"
+    assert 0 < len(applied) < len(strokes)
+    assert applied == [op["id"] for op in strokes[-len(applied) :]]
+
+
+def test_nothing_unsaved_is_ever_made_shorter(journal: Journal, path: Path) -> None:
+    long_journal(journal)
+    journal.append_edits([stroke(5)], PICTURE)
+    before = path.read_bytes()
+    journal.compact(largest=10)
+    journal.append_own(accepted("v3", len(journal.ops())))
+    assert not journal.is_dirty
+    journal.compact(largest=10)
+    assert path.read_bytes().startswith(before), "its masks have not come yet"
+
+
+def test_a_journal_that_was_never_saved_can_be_made_short_too(journal: Journal, path: Path) -> None:
+    for op in (first := stroke(1), second := stroke(2)):
+        journal.append_edits([op], PICTURE)
+    journal.append_edits([step("undo", second), step("undo", first)], PICTURE)
+    journal.compact(largest=10)
+    assert undo_stack(Journal(path).ops()) == ([], [second["id"], first["id"]])
+    assert (Journal(path).base, Journal(path).is_dirty) == ("initial-1", False)
+
+
+class NoMasks:
+    """A base without any mask."""
+
+    width, height = 96, 64
+
+    def cell(self, key: Key) -> Cell:
+        return Cell("none", bytes(96 * 64))
+
+    def kind(self, key: Key) -> str:
+        return "none"
+
+    def annotation_keys(self) -> set[Key]:
+        return set()
 
 
 def test_a_new_base_starts_an_empty_journal(journal: Journal, path: Path) -> None:

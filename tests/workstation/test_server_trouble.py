@@ -85,7 +85,9 @@ def test_edits_after_a_failed_retrack_are_saved_on_top(tmp_path: Path, server: S
 
 
 def test_a_token_that_is_not_good_is_said_and_can_be_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("workstation.settings._keyring", lambda: None)  # that of whoever runs the tests is theirs
+    monkeypatch.setattr(
+        "workstation.token_store.find_keyring", lambda: None
+    )  # that of whoever runs the tests is theirs
     write_dataset(tmp_path / "clips", 1)
     token = make_token(tmp_path / "tokens.json", "ann@example.org")
     directory = tmp_path / "server"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tracking.contracts.settings import SettingError
-from workstation import settings as module
+from workstation import token_store
 from workstation.errors import CoreError
 from workstation.settings import SettingsStore, user_directory
 
@@ -18,7 +18,7 @@ from workstation.settings import SettingsStore, user_directory
 @pytest.fixture(autouse=True)
 def no_keyring(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tests must not touch the keyring of whoever runs them."""
-    monkeypatch.setattr(module, "_keyring", lambda: None)
+    monkeypatch.setattr(token_store, "find_keyring", lambda: None)
 
 
 def store(tmp_path: Path, **environment: str) -> SettingsStore:
@@ -62,6 +62,16 @@ def test_a_bad_setting_is_refused_by_its_name(tmp_path: Path, line: str) -> None
         {"cache_limit_mb": -1},
         {"cache_limit_mb": True},
         {"shortcuts": []},
+        {"shortcuts": {"undo": "U"}},
+        {"shortcuts": {"undo": [5]}},
+        {"brush_size": 0},
+        {"brush_size": True},
+        {"brush_size": float("nan")},
+        {"brush_size": "24"},
+        {"mask_opacity": 1.5},
+        {"is_outline_only": 1},
+        {"play_speed": None},
+        {"is_looping": "yes"},
         {"colour": "red"},
         {"theme": "dark", "handedness": "both"},
     ],
@@ -91,31 +101,39 @@ def test_the_token_is_never_written_nor_handed_out(tmp_path: Path) -> None:
     assert store(tmp_path).public()["has_token"] is False
 
 
-class Keyring:
-    """A keyring in memory, with the two calls that the core makes of the real one."""
+def test_what_the_viewer_keeps_is_there_at_the_next_start(tmp_path: Path) -> None:
+    chosen = {
+        "theme": "light",
+        "handedness": "left",
+        "shortcuts": {"undo": ["U"]},
+        "cache_limit_mb": 500,
+        "brush_size": 7.5,
+        "mask_opacity": 1,
+        "is_outline_only": True,
+        "play_speed": 0.25,
+        "is_looping": False,
+    }
+    store(tmp_path).update({name: chosen[name] for name in list(chosen)[:4]})
+    store(tmp_path).update({name: chosen[name] for name in list(chosen)[4:]})
+    public = store(tmp_path).public()
+    assert {name: public[name] for name in chosen} == chosen
+    assert set(public) - set(chosen) == {"editor", "server_url", "has_token", "token_storage", "fixed"}
 
-    def __init__(self) -> None:
-        self.kept: dict[tuple[str, str], str] = {}
 
-    def get_password(self, service: str, name: str) -> str | None:
-        return self.kept.get((service, name))
-
-    def set_password(self, service: str, name: str, password: str) -> None:
-        self.kept[(service, name)] = password
-
-    def delete_password(self, service: str, name: str) -> None:
-        del self.kept[(service, name)]
+def test_every_setting_of_the_viewer_is_documented(tmp_path: Path) -> None:
+    docs = Path(__file__).resolve().parents[2] / "docs"
+    for name in set(store(tmp_path).public()) - {"has_token", "token_storage", "fixed"}:
+        assert f"`{name}`" in (docs / "contracts.md").read_text("utf-8")
+        assert f"`{name}`" in (docs / "workstation.md").read_text("utf-8")
 
 
-def test_a_keyring_keeps_the_token_over_a_restart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    keyring = Keyring()
-    monkeypatch.setattr(module, "_keyring", lambda: keyring)
-    store(tmp_path).update({"token": "s3cret-token"})
-    again = store(tmp_path)
-    assert (again.current.mdai_token, again.token_storage) == ("s3cret-token", "keyring")
-    again.update({"token": ""})
-    assert keyring.kept == {}
-    assert store(tmp_path).public()["has_token"] is False
+def test_settings_that_cannot_be_written_are_not_taken(tmp_path: Path) -> None:
+    (tmp_path / "user").write_bytes(b"a file where the directory should be")
+    settings = store(tmp_path)
+    with pytest.raises(CoreError) as refused:
+        settings.update({"theme": "dark"})
+    assert (refused.value.code, refused.value.status) == ("SETTINGS_NOT_WRITABLE", 507)
+    assert settings.current.theme == "system"
 
 
 def test_a_settings_file_that_is_broken_is_passed_over(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -123,8 +141,11 @@ def test_a_settings_file_that_is_broken_is_passed_over(tmp_path: Path, caplog: p
     file = tmp_path / "user" / "settings.json"
     file.write_text("{", "utf-8")
     assert store(tmp_path).current.theme == "system"
-    file.write_text('{"theme": "dark", "editor": 7, "other": 1}', "utf-8")
+    file.write_text('{"theme": "dark", "editor": 7, "other": 1, "token": "from a file"}', "utf-8")
     assert store(tmp_path).current.theme == "dark"
+    assert store(tmp_path).public()["has_token"] is False, "a token is not read from a file"
+    file.write_text("[" * 100_000, "utf-8")
+    assert store(tmp_path).current.theme == "system"
     assert "cannot be read" in caplog.text
 
 

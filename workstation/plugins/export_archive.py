@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from workstation.files import write_bytes
 from workstation.hookspecs import Exporter, hookimpl
 from workstation.jobs import Job
-from workstation.saving import pack_annotations
+from workstation.packing import pack_annotations
 from workstation.series import SeriesKey
 
 if TYPE_CHECKING:
