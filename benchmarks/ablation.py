@@ -21,7 +21,7 @@ import numpy as np
 
 from benchmarks.tracking import scored
 from benchmarks.tracking_data import SHARED, real_sequences
-from tracking import appearance, propagate, walk
+from tracking import appearance, sampling, walk
 
 PROTOCOLS: dict[str, Callable[[int], set[int]]] = {
     "first": lambda last: {0},
@@ -34,9 +34,11 @@ VARIANTS: dict[str, Callable[[], AbstractContextManager[object]]] = {
         walk.Walk, "_refine", lambda self, guess, picture: guess
     ),
     "without landmarks": lambda: patch.object(walk, "LOST", -2.0),
-    "without trust by likeness": lambda: patch.object(propagate, "believed", np.ones_like),
+    "without trust by likeness": lambda: patch.object(
+        sampling, "believed", lambda likeness, window: np.ones_like(likeness[window])
+    ),
     "without the look": lambda: patch.object(appearance, "WEIGHT", 0.0),
-    "distances without an end": lambda: patch.object(propagate, "FAR", 1e6),
+    "distances without an end": lambda: patch.object(sampling, "FAR", 1e6),
 }
 
 

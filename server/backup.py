@@ -19,11 +19,12 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from server.files import TEMPORARY, make_directory, sync_directory, sync_file
+from server.files import TEMPORARY, make_directory, sync_file
 from server.production import ARCHIVE, KEPT, TEMP_VERSION
 from server.settings import ServerSettings, load
 from server.state_lock import StateLock, StateLocked
 from server.versions import CURRENT
+from tracking.contracts.disk import sync_directory
 from tracking.contracts.settings import SettingError
 
 _STATE, _MASKS, _MANIFEST = "server_state", "output", "MANIFEST.json"

@@ -14,6 +14,8 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from tracking.contracts.disk import sync_directory
+
 log = logging.getLogger("goobusters.files")
 
 TEMPORARY = ".tmp-"
@@ -55,17 +57,6 @@ def write_atomic(path: Path, data: bytes, *, durable: bool = True) -> None:
 def write_json(path: Path, value: Any, *, durable: bool = True) -> None:
     """write_atomic of `value` as indented JSON, for people who look into the directory."""
     write_atomic(path, (json.dumps(value, indent=1) + "\n").encode(), durable=durable)
-
-
-def sync_directory(path: Path) -> None:
-    """Makes renames inside `path` survive a power cut. Windows cannot and does not need to."""
-    if os.name == "nt":
-        return
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def sync_file(path: Path) -> None:

@@ -18,9 +18,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from server.files import make_directory, remove_leftovers, set_aside, sync_directory, write_atomic, write_json
+from server.files import make_directory, remove_leftovers, set_aside, write_atomic, write_json
 from server.records import Production, SeriesEntry
 from tracking.contracts.archive import METADATA, Archive, ArchiveError, load_metadata, pack, unpack
+from tracking.contracts.disk import sync_directory
 from tracking.contracts.labels import parse_mask_filename
 
 log = logging.getLogger("goobusters.production")

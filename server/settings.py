@@ -11,17 +11,9 @@ from tracking.contracts import settings as table
 
 
 @dataclass(frozen=True)
-class ServerSettings:
+class ServerSettings(table.SharedSettings):
     """Every setting that the server reads, typed. Paths are absolute."""
 
-    dataset: str
-    mdai_token: str
-    mdai_domain: str
-    project_id: str
-    dataset_id: str
-    label_id: str
-    empty_id: str
-    flow_method: str
     host: str
     port: int
     auth: str
@@ -48,29 +40,18 @@ def load(directory: Path, environ: Mapping[str, str] | None = None) -> ServerSet
     """Reads environment, dot.env.server and dot.env of `directory`. Raises SettingError, also for an open AUTH=none."""
     values = table.load(table.SERVER, directory, environ)
     settings = ServerSettings(
-        dataset=values["DATASET"],
-        mdai_token=values["MDAI_TOKEN"],
-        mdai_domain=values["MDAI_DOMAIN"],
-        project_id=values["PROJECT_ID"],
-        dataset_id=values["DATASET_ID"],
-        label_id=values["LABEL_ID"],
-        empty_id=values["EMPTY_ID"],
-        flow_method=values["FLOW_METHOD"],
+        **table.shared_fields(values),
         host=values["SERVER_HOST"],
         port=values["SERVER_PORT"],
         auth=values["AUTH"],
-        tokens_path=_absolute(directory, values["TOKENS_PATH"]),
+        tokens_path=values["TOKENS_PATH"],
         recent_view_minutes=values["RECENT_VIEW_THRESHOLD_MINUTES"],
         retrack_workers=values["RETRACK_WORKERS"],
         workers=values["WORKERS"],
-        state_path=_absolute(directory, values["STATE_PATH"]),
-        mask_path=_absolute(directory, values["MASK_STORAGE_PATH"]),
-        data_path=_absolute(directory, values["DATA_PATH"]),
+        state_path=values["STATE_PATH"],
+        mask_path=values["MASK_STORAGE_PATH"],
+        data_path=values["DATA_PATH"],
     )
     if settings.auth == "none" and not settings.is_loopback:
         raise table.SettingError("AUTH", "none is allowed only while SERVER_HOST is a loopback address")
     return settings
-
-
-def _absolute(directory: Path, path: Path) -> Path:
-    return path if path.is_absolute() else (directory / path).resolve()

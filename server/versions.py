@@ -24,12 +24,12 @@ from server.files import (
     read_json_object,
     remove_leftovers,
     set_aside,
-    sync_directory,
     write_atomic,
     write_json,
 )
 from server.records import Key, SeriesEntry, Version
 from tracking.contracts.archive import Archive, ArchiveError, Submission, pack, unpack
+from tracking.contracts.disk import sync_directory
 
 log = logging.getLogger("goobusters.versions")
 

@@ -15,11 +15,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from tracking.contracts.dataset import IMAGE_SUFFIXES
+from tracking.contracts.dicom import is_dicom
 from tracking.errors import Cancelled, ClipError
 
 Picture = npt.NDArray[np.uint8]
 
-PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg")
 DIGEST_BLOCK = 1 << 20
 
 
@@ -92,23 +93,16 @@ def _open(path: Path) -> Clip:
     try:
         if path.stat().st_size == 0:
             raise ClipError("CLIP_EMPTY", "The clip is an empty file.")
-        dicom = _is_dicom(path)
+        dicom = is_dicom(path)
     except OSError as error:
         raise ClipError("CLIP_UNREADABLE", f"The clip cannot be read: {error.strerror}.") from error
     if dicom:
         from tracking.clip_dicom import DicomClip
 
         return DicomClip(path)
-    if path.suffix.lower() in PICTURE_SUFFIXES:
+    if path.suffix.lower() in IMAGE_SUFFIXES:
         return FolderClip(path.parent, [path])
     return VideoClip(path)
-
-
-def _is_dicom(path: Path) -> bool:
-    """Whether the file starts like DICOM (128 bytes, then DICM) or is named like one."""
-    with path.open("rb") as stream:
-        start = stream.read(132)
-    return start[128:] == b"DICM" or path.suffix.lower() in (".dcm", ".dicom")
 
 
 def as_bgr(picture: npt.NDArray[np.uint8]) -> Picture:

@@ -15,22 +15,10 @@ from pydicom.pixels.processing import apply_color_lut, apply_modality_lut, apply
 from pydicom.pixels.utils import iter_pixels
 
 from tracking.clip import Clip, Picture, as_bgr
+from tracking.contracts.dicom import DECODE_ERRORS
 from tracking.errors import ClipError
 
 GREY = ("MONOCHROME1", "MONOCHROME2")
-
-# What pydicom and its decoders raise on damaged files; named so that a mistake of ours is not taken for a bad clip.
-DECODE_ERRORS = (
-    AttributeError,
-    EOFError,
-    KeyError,
-    IndexError,
-    NotImplementedError,
-    OSError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-)
 
 
 class DicomClip(Clip):

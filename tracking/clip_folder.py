@@ -7,7 +7,8 @@ import cv2
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from tracking.clip import PICTURE_SUFFIXES, Clip, Picture
+from tracking.clip import Clip, Picture
+from tracking.contracts.dataset import IMAGE_SUFFIXES
 from tracking.errors import ClipError
 
 PNG, PNG_END = b"\x89PNG", b"IEND\xaeB`\x82"
@@ -59,7 +60,7 @@ class FolderClip(Clip):
 
 def _list_pictures(folder: Path) -> list[Path]:
     try:
-        found = [file for file in folder.iterdir() if file.suffix.lower() in PICTURE_SUFFIXES and file.name[0] != "."]
+        found = [file for file in folder.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES and file.name[0] != "."]
     except OSError as error:
         raise ClipError("CLIP_UNREADABLE", f"The folder cannot be read: {error.strerror}.") from error
     return sorted((file for file in found if file.is_file()), key=lambda file: file.name)

@@ -15,9 +15,9 @@ from tracking.kept_result import KeptResult
 from tracking.labels_apart import settle
 from tracking.mask_files import OutputDirectory
 from tracking.motion import Motion
-from tracking.params import Params
 from tracking.plan import Plan, Stretch
-from tracking.propagate import TrackedFrame, from_mask, propagate_stretch
+from tracking.propagate import propagate_stretch
+from tracking.tracked_frame import TrackedFrame, from_mask
 
 Entry = dict[str, Any]
 
@@ -31,14 +31,13 @@ class Sources:
         method: Motion | ClipTracker,
         plan: Plan,
         changed: list[int],
-        params: Params,
         cancelled: Callable[[], bool],
     ) -> None:
         self._clip, self._plan, self._cancelled = clip, plan, cancelled
         self._changed = changed
         self.size = (clip.height, clip.width)
         if isinstance(method, Motion):
-            self._frames = {label: self._carried(label, method, params) for label in plan.labels}
+            self._frames = {label: self._carried(label, method) for label in plan.labels}
         else:
             self._frames = {label: self._by_tracker(label, method) for label in plan.labels}
 
@@ -53,9 +52,9 @@ class Sources:
             raise Cancelled
         raise MethodError("METHOD_RESULT", f"The method gave no mask for frame {frame_number}.")
 
-    def _carried(self, label_id: str, motion: Motion, params: Params) -> Iterator[TrackedFrame]:
+    def _carried(self, label_id: str, motion: Motion) -> Iterator[TrackedFrame]:
         for stretch in self._wanted(label_id):
-            yield from propagate_stretch(stretch, motion, params)
+            yield from propagate_stretch(stretch, motion)
 
     def _by_tracker(self, label_id: str, tracker: ClipTracker) -> Iterator[TrackedFrame]:
         annotations, size = self._plan.annotations, self.size

@@ -3,8 +3,8 @@
 One file a clip: `<key>.flow`, the key being a hash of the clip's digest, the flow method and everything else that
 decides it. File layout (little endian): a header line of JSON, then for each frame a record of
   picture: its length, and the frame scaled down as JPEG (grey or colour);
-  flows:   int16 (2, grid_height, grid_width, 2): from the previous frame to this one, then from this one back,
-           (x, y) in 1/FLOW_STEPS of a grid pixel; absent for frame 0;
+  flows:   their length, and int16 (2, 2, grid_height, grid_width) as packed_steps.py packs it: from the previous frame
+           to this one, then from this one back; x, then y, in 1/FLOW_STEPS of a grid pixel; absent for frame 0;
 then the table of record offsets, and a footer with the table's place and a CRC of everything before it.
 A file under construction is `<key>.<random>.part`; it is renamed when whole, so a `.flow` file is always whole or
 damaged later.
@@ -24,14 +24,17 @@ from typing import BinaryIO
 import numpy as np
 import numpy.typing as npt
 
+from tracking.packed_steps import pack, unpack
+
 LOG = logging.getLogger(__name__)
 
 FLOW_STEPS = 128
 """Flow is kept in steps of 1/128 grid pixel (1/32 clip pixel at 640×480)."""
 
 DEFAULT_LIMIT = 20 * 1024**3
+LENGTH = struct.Struct("<I")
 FOOTER = struct.Struct("<QII4s")
-MAGIC = b"gfl1"
+MAGIC = b"gfl2"
 STALE_PART_SECONDS = 3600.0
 CRC_BLOCK = 1 << 22
 
@@ -58,7 +61,6 @@ class FlowFile:
         self._stream = stream
         self._offsets = offsets
         self._end = end
-        self._flow_shape = (2, header.grid_height, header.grid_width, 2)
 
     @property
     def record_count(self) -> int:
@@ -90,25 +92,25 @@ class FlowFile:
 
     def append(self, picture: bytes, flows: npt.NDArray[np.float32] | None) -> None:
         """Add the next frame: its JPEG and, except for frame 0, flows float32 (2, gh, gw, 2) in grid pixels."""
-        steps = b"" if flows is None else quantise(flows).tobytes()
+        steps = b"" if flows is None else pack(quantise(flows).transpose(0, 3, 1, 2))
+        record = b"".join((LENGTH.pack(len(picture)), picture, LENGTH.pack(len(steps)), steps))
         self._stream.seek(self._end)
-        self._stream.write(struct.pack("<I", len(picture)))
-        self._stream.write(picture)
-        self._stream.write(steps)
+        self._stream.write(record)
         self._offsets.append(self._end)
-        self._end += 4 + len(picture) + len(steps)
+        self._end += len(record)
 
     def picture(self, frame_number: int) -> bytes:
         """The JPEG of a frame's small picture."""
-        length = self._picture_length(frame_number)
-        return self._stream.read(length)
+        self._stream.seek(self._offsets[frame_number])
+        return self._read_part()
 
     def flows(self, frame_number: int) -> npt.NDArray[np.float32]:
         """Flow from frame_number-1 to frame_number and back, float32 (2, gh, gw, 2) in grid pixels."""
-        length = self._picture_length(frame_number)
-        self._stream.seek(length, os.SEEK_CUR)
-        raw = self._stream.read(2 * int(np.prod(self._flow_shape)))
-        return np.frombuffer(raw, "<i2").reshape(self._flow_shape).astype(np.float32) * np.float32(1 / FLOW_STEPS)
+        self._stream.seek(self._offsets[frame_number])
+        self._stream.seek(self._read_length(), os.SEEK_CUR)
+        height, width = self.header.grid_height, self.header.grid_width
+        steps = unpack(self._read_part(), (2, 2, height, width)).transpose(0, 2, 3, 1)
+        return np.multiply(steps, np.float32(1 / FLOW_STEPS), order="C")
 
     def finish(self) -> None:
         """Write table and footer; the file is whole afterwards."""
@@ -134,9 +136,11 @@ class FlowFile:
         """Close the stream; the object is of no use afterwards."""
         self._stream.close()
 
-    def _picture_length(self, frame_number: int) -> int:
-        self._stream.seek(self._offsets[frame_number])
-        length: int = struct.unpack("<I", self._stream.read(4))[0]
+    def _read_part(self) -> bytes:
+        return self._stream.read(self._read_length())
+
+    def _read_length(self) -> int:
+        length: int = LENGTH.unpack(self._stream.read(LENGTH.size))[0]
         return length
 
 

@@ -16,13 +16,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from tracking.packed_steps import pack, unpack
+
 LOG = logging.getLogger(__name__)
 HEAD = struct.Struct("<II")
 DISPLACEMENT_STEPS = 128
 LIKENESS_STEPS = 100
-LEVEL = 1
-STRATEGY = zlib.Z_RLE
-"""Differences hardly repeat in longer patterns: looking for runs alone is quicker and even smaller."""
 
 Field = npt.NDArray[np.float32]
 
@@ -78,24 +77,13 @@ class KeptWalk:
 
 
 def _encode(steps: npt.NDArray[np.int16], alike: npt.NDArray[np.int8]) -> bytes:
-    """Whole steps as differences along rows, low and high bytes apart, compressed."""
-    apart = np.ascontiguousarray(_differences(steps.transpose(2, 0, 1)).reshape(-1).view(np.uint8).reshape(-1, 2).T)
-    packer = zlib.compressobj(LEVEL, strategy=STRATEGY)
-    return packer.compress(apart.tobytes() + _differences(alike).tobytes()) + packer.flush()
+    """Likeness as it is, then the displacement's steps, x and y apart."""
+    return alike.tobytes() + pack(steps.transpose(2, 0, 1))
 
 
 def _decode(record: bytes, grid_size: tuple[int, int]) -> tuple[Field, Field]:
     height, width = grid_size
-    raw = np.frombuffer(zlib.decompress(record), np.uint8)
-    count = height * width
-    apart = np.ascontiguousarray(raw[: 4 * count].reshape(2, -1).T).view("<i2").reshape(2, height, width)
-    steps = np.cumsum(apart, axis=2, dtype=np.int16)
-    alike = np.cumsum(raw[4 * count :].view(np.int8).reshape(height, width), axis=1, dtype=np.int8)
-    x, y = steps * np.float32(1 / DISPLACEMENT_STEPS)
+    alike = np.frombuffer(record, np.int8, height * width).reshape(grid_size)
+    x, y = unpack(memoryview(record)[alike.size :], (2, height, width)) * np.float32(1 / DISPLACEMENT_STEPS)
     displacement = np.asarray(cv2.merge([x, y]), np.float32)
     return displacement, alike * np.float32(1 / LIKENESS_STEPS)
-
-
-def _differences(values: npt.NDArray[np.int16] | npt.NDArray[np.int8]) -> npt.NDArray[np.int16] | npt.NDArray[np.int8]:
-    """Each value less its left neighbour, in the same small type (it wraps, and wraps back in the sum)."""
-    return np.diff(values, axis=-1, prepend=values.dtype.type(0))

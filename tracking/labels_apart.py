@@ -10,7 +10,7 @@ from itertools import combinations
 import numpy as np
 
 from tracking.flow import Mask
-from tracking.propagate import Field, TrackedFrame, mask_of
+from tracking.tracked_frame import Field, TrackedFrame, mask_of
 
 
 def settle(

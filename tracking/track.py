@@ -88,7 +88,7 @@ def track(
         if isinstance(mover, Motion):
             mover.on_frame_found = report.flow_found
         output = stack.enter_context(OutputDirectory(Path(out)))
-        sources = Sources(opened_clip, mover, plan, changed, params, is_cancelled)
+        sources = Sources(opened_clip, mover, plan, changed, is_cancelled)
         filler = FrameFiller(plan, kept, output, sources, label_id, empty_id)
         frames: list[Entry] = []
         for number in range(plan.frame_count):

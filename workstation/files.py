@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import sys
 from pathlib import Path
 from typing import Any
+
+from tracking.contracts.disk import sync_directory
 
 
 def make_directory(path: Path, *, is_fresh: bool = False) -> None:
@@ -51,14 +52,3 @@ def replace_directory(source: Path, target: Path) -> None:
     else:
         source.rename(target)
     sync_directory(target.parent)
-
-
-def sync_directory(path: Path) -> None:
-    """Makes a rename in a directory survive a power cut. Windows has no such call and needs none."""
-    if sys.platform == "win32":
-        return
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

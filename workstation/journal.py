@@ -13,9 +13,10 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from tracking.contracts.disk import sync_directory
 from workstation.compaction import LARGEST, compacted
 from workstation.errors import CoreError
-from workstation.files import sync_directory, write_bytes
+from workstation.files import write_bytes
 from workstation.op_check import Picture, check_op, check_stored, is_plain_name
 from workstation.replay import Op, last_rebase, step, undo_stack
 

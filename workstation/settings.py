@@ -26,21 +26,13 @@ log = logging.getLogger("goobusters.settings")
 
 
 @dataclass(frozen=True)
-class Settings:
+class Settings(table.SharedSettings):
     """Everything the client side reads, typed. Paths are absolute; cache_limit_mb is in MB of 10^6 bytes.
 
     From theme on: what a person likes, which only the viewer reads. brush_size is a diameter in pixels of the clip,
     mask_opacity 0..1, play_speed times the clip's own.
     """
 
-    dataset: str
-    mdai_token: str
-    mdai_domain: str
-    project_id: str
-    dataset_id: str
-    label_id: str
-    empty_id: str
-    flow_method: str
     client_port: int
     server_url: str
     user_email: str
@@ -77,9 +69,13 @@ class SettingsStore:
         self._lock = threading.Lock()
         self._file = (user or user_directory(self._environ)) / "settings.json"
         values = table.load(table.CLIENT, directory, self._environ)
-        path = directory / values.pop("VIDEO_CACHE_PATH")
-        fields = {key.lower(): value for key, value in values.items() if key.lower() in Settings.__annotations__}
-        self.current = Settings(**fields, video_cache_path=path.absolute())
+        self.current = Settings(
+            **table.shared_fields(values),
+            client_port=values["CLIENT_PORT"],
+            server_url=values["SERVER_URL"],
+            user_email=values["USER_EMAIL"],
+            video_cache_path=values["VIDEO_CACHE_PATH"],
+        )
         self._chosen = self._read()
         for name, value in self._chosen.items():
             self._apply(name, value)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from tracking.labels_apart import settle
-from tracking.propagate import TrackedFrame
+from tracking.tracked_frame import TrackedFrame
 
 HEIGHT, WIDTH = 4, 10
 

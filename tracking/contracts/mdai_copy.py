@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from tracking.contracts.dataset import DatasetError, Index, read_export, read_index
+from tracking.contracts.disk import sync_directory
 from tracking.contracts.mdai_types import MdaiError, SyncProgress, Watch
 from tracking.contracts.mdai_unzip import Member, extract, list_members
 
@@ -96,7 +97,7 @@ class LocalCopy:
         with path.open("rb+") as stream:
             os.fsync(stream.fileno())
         path.replace(self.annotations)
-        _sync_directory(self.root)
+        sync_directory(self.root)
 
     def publish_images(self, export: str, archives: tuple[Path, ...], watch: Watch) -> None:
         """Checks an image export, unpacks what changed, and makes it the one that counts, in one step.
@@ -109,7 +110,7 @@ class LocalCopy:
         changed = [m for m in members if m.name not in removed and not self._is_here(m, before.files)]
         self._incoming.mkdir(mode=0o700)
         extract(changed, self._incoming, lambda done: watch.step(SyncProgress("unpacking", done, len(changed))))
-        _sync_directory(self._incoming)
+        sync_directory(self._incoming)
         files = {member.name: (member.size, member.crc) for member in members}
         self._publish(Manifest(export, _now(), files, removed))
 
@@ -149,7 +150,7 @@ class LocalCopy:
             stream.flush()
             os.fsync(stream.fileno())
         temporary.replace(self._next)
-        _sync_directory(self.root)
+        sync_directory(self.root)
         self._finish_publication()
 
     def _finish_publication(self) -> None:
@@ -168,7 +169,7 @@ class LocalCopy:
                 path.unlink()
         self._next.replace(self._manifest)
         shutil.rmtree(self._incoming, ignore_errors=True)
-        _sync_directory(self.root)
+        sync_directory(self.root)
 
 
 def _now() -> str:
@@ -189,13 +190,3 @@ def _read_manifest(path: Path) -> Manifest | None:
 def _remove_if_empty(directory: Path) -> None:
     if next(directory.iterdir(), None) is None:
         directory.rmdir()
-
-
-def _sync_directory(path: Path) -> None:
-    if os.name == "nt":  # Windows cannot open a directory, and does not need to
-        return
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -82,8 +82,15 @@ def _directory(text: str) -> Path:
     return Path(text).expanduser()
 
 
+def _url(text: str) -> str:
+    """http(s)://HOST[:PORT][/PATH] or nothing. Two addresses run together are none."""
+    found = re.fullmatch(r"https?://(?:[\w.-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?(?:/[^\0-\x20/?#@\\]+)*/?", text)
+    if text and (found is None or int(found[1] or 0) > 65535):
+        raise ValueError("expects an http(s) address without a user or query, or nothing")
+    return text
+
+
 _dataset = _matching(r"mdai|folder:[^\0]+", "mdai or folder:PATH")
-_url = _matching(r"(https?://[^\s/?#@]+(/[^\s?#@]*)?)?", "an http(s) address without a user or query, or nothing")
 _email = _matching(r"([^\s@]{1,64}@[^\s@]{1,189})?", "an e-mail address")
 _text = _matching(r"[^\0\r\n]*", "one line of text")
 _word = _matching(r"[A-Za-z0-9_.-]{1,64}", "a plain name")
@@ -121,6 +128,25 @@ SETTINGS: tuple[Setting, ...] = (
 BY_KEY = {setting.key: setting for setting in SETTINGS}
 
 
+@dataclass(frozen=True)
+class SharedSettings:
+    """What server and workstation both read; each adds its own. A field is its key in small letters."""
+
+    dataset: str
+    mdai_token: str
+    mdai_domain: str
+    project_id: str
+    dataset_id: str
+    label_id: str
+    empty_id: str
+    flow_method: str
+
+
+def shared_fields(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of SharedSettings, from the values that `load` gave."""
+    return {setting.key.lower(): values[setting.key] for setting in SETTINGS if setting.side == SHARED}
+
+
 def read_dot_env(path: Path) -> dict[str, str]:
     """KEY=VALUE lines of a dot.env file; `#` lines and a missing file are fine. Raises SettingError on other lines."""
     try:
@@ -145,7 +171,8 @@ def read_dot_env(path: Path) -> dict[str, str]:
 
 
 def load(side: str, directory: Path, environ: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """{key: typed value} of every setting that `side` ("server" or "client") reads.
+    """{key: typed value} of every setting that `side` ("server" or "client") reads; paths are absolute, those given
+    as relative ones from `directory`.
 
     Raises SettingError with the key's name for a value that does not fit, for any unknown key in a dot.env file, and
     for an unknown environment variable with one of our prefixes.
@@ -163,7 +190,8 @@ def load(side: str, directory: Path, environ: Mapping[str, str] | None = None) -
             texts[key] = value
         elif key not in BY_KEY and key.startswith(_PREFIXES):
             raise SettingError(key, "is not a setting (in the environment)")
-    return {key: parse_setting(key, text) for key, text in texts.items()}
+    values = {key: parse_setting(key, text) for key, text in texts.items()}
+    return {key: (directory / v).absolute() if isinstance(v, Path) else v for key, v in values.items()}
 
 
 def parse_setting(key: str, text: str) -> Any:

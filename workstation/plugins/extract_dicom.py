@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
-from tracking.contracts.dataset import DICOM_SUFFIXES
+from tracking.contracts.dicom import DECODE_ERRORS, is_dicom
 from workstation.cache import frame_filename
 from workstation.errors import CoreError
 from workstation.hookspecs import hookimpl
@@ -25,18 +25,6 @@ if TYPE_CHECKING:
     from pydicom import Dataset
 
 _JPEG_2000 = ("1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.91")
-# What pydicom and its decoders raise on damaged files; named so that a mistake of ours is not taken for a bad clip.
-_DECODE_ERRORS = (
-    AttributeError,
-    EOFError,
-    KeyError,
-    IndexError,
-    NotImplementedError,
-    OSError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-)
 _UNREADABLE = "This DICOM file cannot be read, or its pictures cannot be decoded here."
 
 
@@ -60,7 +48,7 @@ def extract_frames(clip: Path, target: Path, job: Job) -> Manifest | None:
             _to_shown(image, dataset, window).save(target / frame_filename(written), "PNG", compress_level=1)
             written += 1
             job.progress(written, count)
-    except (InvalidDicomError, *_DECODE_ERRORS) as error:
+    except (InvalidDicomError, *DECODE_ERRORS) as error:
         raise CoreError("CLIP_UNREADABLE", _UNREADABLE) from error
     if written < count:
         raise CoreError("CLIP_TRUNCATED", f"This clip is cut off: only {written} of its {count} frames are there.")
@@ -68,11 +56,8 @@ def extract_frames(clip: Path, target: Path, job: Job) -> Manifest | None:
 
 
 def _is_dicom(clip: Path) -> bool:
-    if clip.suffix.lower() in DICOM_SUFFIXES:
-        return True
     try:
-        with clip.open("rb") as file:
-            return file.read(132)[128:] == b"DICM"
+        return is_dicom(clip)
     except OSError:
         return False
 

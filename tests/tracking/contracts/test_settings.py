@@ -35,6 +35,12 @@ def test_environment_over_side_file_over_shared_file(tmp_path: Path) -> None:
         ("RETRACK_WORKERS", "0"),
         ("SERVER_URL", "ftp://x"),
         ("SERVER_URL", "https://user:pw@host"),
+        ("SERVER_URL", "http://host:5000http://host:5000"),
+        ("SERVER_URL", "http://host:5000/http://host:5000"),
+        ("SERVER_URL", "http://host:70000"),
+        ("SERVER_URL", "http://host:"),
+        ("SERVER_URL", "http://[host]"),
+        ("SERVER_URL", "http://host/a\0b"),
         ("USER_EMAIL", "nobody"),
         ("WORKERS", "dask-cluster"),
         ("STATE_PATH", ""),
@@ -47,6 +53,18 @@ def test_a_bad_value_is_refused_by_name(tmp_path: Path, key: str, value: str) ->
                 load(side, tmp_path, {key: value})
             assert caught.value.key == key
             assert value in ("", "folder") or value not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["", "http://localhost:5000", "https://masks.example.org/", "https://[::1]:5000/goo/bar", "http://10.0.0.7"]
+)
+def test_an_address_is_taken_as_it_is(url: str) -> None:
+    assert parse_setting("SERVER_URL", url) == url
+
+
+def test_paths_start_from_the_directory_of_the_settings(tmp_path: Path) -> None:
+    values = load("server", tmp_path, {"STATE_PATH": "state", "DATA_PATH": str(tmp_path / "elsewhere")})
+    assert (values["STATE_PATH"], values["DATA_PATH"]) == (tmp_path / "state", tmp_path / "elsewhere")
 
 
 def test_unknown_keys_are_refused(tmp_path: Path) -> None:

@@ -1,0 +1,216 @@
+"""Where does a mask lie on one frame, read through the walks from its annotations? Called by propagate.py, frame by
+frame.
+
+All of it happens in a *window* of the grid: outside, no walk leads near its annotated mask, every distance has ended
+(FAR), and there is nothing to blend, to doubt or to correct. Most masks are small, so this is most of the speed.
+"""
+
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from tracking.appearance import BAND, Appearance
+from tracking.confidence import expected_dice
+from tracking.flow import Flow
+from tracking.motion import Motion
+from tracking.tracked_frame import Field, TrackedFrame
+from tracking.walk import Carried, widely
+
+FINE_SAMPLES = 60_000
+"""Points at which the border of a mask is worked out at most: small masks pixel by pixel, large ones at each second."""
+FAR = 10.0
+"""Grid pixels at which distances from the border end."""
+MARGIN = 3.0
+"""Grid pixels round the coarse mask within which the border is worked out at full size."""
+RIM = 12
+"""Grid pixels round what walks reach that belong to the window too: as far as blurs see."""
+
+Box = tuple[int, int, int, int]
+"""(top, left, bottom, right) in clip pixels."""
+Window = tuple[slice, slice]
+"""Rows and columns of the grid."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """One annotation at an end of a stretch: its signed distance in clip pixels (height, width) and its look in grid
+    pixels (gh, gw). `reach`: within which (left, top, right, bottom) of the annotated frame, in grid pixels, distances
+    have not ended."""
+
+    distance: Field = field(repr=False)
+    look: Field = field(repr=False)
+    reach: tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class Side:
+    """One annotation's part in a frame: what reaches the frame at hand, and its nearness in time 0..1."""
+
+    source: Source
+    carried: Carried
+    nearness: float
+
+
+def signed_distance(pixels: npt.NDArray[np.uint8], motion: Motion) -> Field:
+    """Signed distance of a mask (height, width) to its border in clip pixels, float32 (height, width): about +.5 just
+    inside, -.5 just outside.
+
+    It ends at FAR, so that of two sides that disagree neither wins by being far off.
+    """
+    inside = (pixels > 0).astype(np.uint8)
+    distance = cv2.distanceTransform(inside, cv2.DIST_L2, 5) - cv2.distanceTransform(1 - inside, cv2.DIST_L2, 5)
+    furthest = _furthest(motion)
+    return np.asarray(np.clip(distance - 0.5 * np.sign(distance), -furthest, furthest), np.float32)
+
+
+def reach_of(distance: Field, motion: Motion) -> tuple[float, float, float, float]:
+    """See Source: round all that is nearer than FAR, and without end where the picture ends before that does."""
+    near = (distance > -_furthest(motion)).astype(np.uint8)
+    left, top, width, height = cv2.boundingRect(near)
+    ends = []
+    for start, length, side, cells in (
+        (left, width, motion.width, motion.grid_size[1]),
+        (top, height, motion.height, motion.grid_size[0]),
+    ):
+        first, last = start - 2, start + length + 1  # what is read between pixels touches both neighbours
+        low = (first + 0.5) * cells / side - 0.5 if first >= 0 else -np.inf
+        high = (last + 0.5) * cells / side - 0.5 if last < side else np.inf
+        ends.append((low, high))
+    (left_end, right_end), (top_end, bottom_end) = ends
+    return left_end, top_end, right_end, bottom_end
+
+
+def sample(frame_number: int, sides: list[Side], motion: Motion, appearance: Appearance) -> TrackedFrame:
+    """Blend the sides on the grid, let the look correct the border, then work it out finely within the box."""
+    window = _window(sides, motion)
+    displacements = [side.carried.displacement[window] for side in sides]
+    weights = [np.sqrt(side.nearness) * believed(side.carried.likeness, window) for side in sides]
+    weights = [np.asarray(weight / sum(weights), np.float32) for weight in weights]
+    points = _grid_points(motion, window)
+    cell = np.float32(motion.width / motion.grid_size[1])
+    coarse = [_through(side.source.distance, d, points, motion) for side, d in zip(sides, displacements, strict=True)]
+    blended = np.asarray(sum(weight * distance for weight, distance in zip(weights, coarse, strict=True)), np.float32)
+    likeness = sum(weight * side.carried.likeness[window] for side, weight in zip(sides, weights, strict=True))
+    confidence = expected_dice(blended / cell, np.asarray(likeness, np.float32), [each / cell for each in coarse])
+    correction = np.zeros_like(blended)
+    if appearance.weight:
+        correction = appearance.look(motion.grid_picture(frame_number)[window], blended / cell)
+        for side, displacement, weight in zip(sides, displacements, weights, strict=True):
+            correction -= weight * _moved(side.source.look, displacement, window)
+        correction = np.where(np.abs(blended) < BAND * cell, correction * cell, 0)
+        correction = np.asarray(cv2.GaussianBlur(correction, (0, 0), 0.7), np.float32)
+    box = _box_around(np.maximum(blended, blended + correction), window, motion)
+    if box is None:
+        return TrackedFrame.blank(frame_number, confidence)
+    step = 1 + int(((box[2] - box[0]) * (box[3] - box[1]) / FINE_SAMPLES) ** 0.5)
+    fine_points = clip_points(box, step)
+    total = enlarge(correction, window, box, step, motion)
+    for side, displacement, weight in zip(sides, displacements, weights, strict=True):
+        fine = enlarge(np.dstack([displacement, weight]), window, box, step, motion)
+        total += fine[..., 2] * _through(side.source.distance, fine[..., :2], fine_points, motion)
+    if step > 1:
+        size = (box[3] - box[1], box[2] - box[0])
+        total = _between(total, size, step)
+    return TrackedFrame(frame_number, box, total, confidence)
+
+
+def believed(likeness: Field, window: Window) -> Field:
+    """How much a side counts at each grid pixel of the window, by its likeness there and, more so, in the wider
+    neighbourhood: a side that lost its way is unlike over whole regions. `likeness` is of the whole grid."""
+    near = cv2.GaussianBlur(likeness[window], (0, 0), 1.5)
+    return np.asarray(np.exp(3 * near + 8 * widely(likeness, 20)[window]), np.float32)
+
+
+def _furthest(motion: Motion) -> np.float32:
+    return np.float32(FAR * motion.width / motion.grid_size[1])
+
+
+def _window(sides: list[Side], motion: Motion) -> Window:
+    """The part of the grid from which any walk leads into its source's reach, with a rim; the whole grid when none
+    does."""
+    height, width = motion.grid_size
+    columns, rows = np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)[:, None]
+    reached = np.zeros((height, width), np.bool_)
+    for side in sides:
+        left, top, right, bottom = side.source.reach
+        x, y = cv2.split(side.carried.displacement)
+        x, y = x + columns, y + rows
+        reached |= (x > left) & (x < right) & (y > top) & (y < bottom)
+    column, row, across, down = cv2.boundingRect(reached.view(np.uint8))
+    if not across:
+        return slice(0, height), slice(0, width)
+    return (
+        slice(max(0, row - RIM), min(height, row + down + RIM)),
+        slice(max(0, column - RIM), min(width, column + across + RIM)),
+    )
+
+
+def _grid_points(motion: Motion, window: Window) -> tuple[Field, Field]:
+    """x and y in clip pixels of every grid sample of the window, each float32 (rows, columns)."""
+    rows, columns = (np.arange(part.start, part.stop, dtype=np.float32) for part in window)
+    columns = (columns + 0.5) * np.float32(motion.width / motion.grid_size[1]) - 0.5
+    rows = (rows + 0.5) * np.float32(motion.height / motion.grid_size[0]) - 0.5
+    x, y = np.meshgrid(columns, rows)
+    return x, y
+
+
+def _through(distance: Field, displacement: Flow, points: tuple[Field, Field], motion: Motion) -> Field:
+    """The annotation's distance where each point came from; what came from outside the picture counts as its edge."""
+    x = points[0] + displacement[..., 0] * np.float32(motion.width / motion.grid_size[1])
+    y = points[1] + displacement[..., 1] * np.float32(motion.height / motion.grid_size[0])
+    return np.asarray(cv2.remap(distance, x, y, cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE), np.float32)
+
+
+def _moved(values: Field, displacement: Flow, window: Window) -> Field:
+    """A grid field of the annotated frame as it lies on the frame at hand, in the window of the displacement."""
+    rows, columns = np.mgrid[window].astype(np.float32)
+    x, y = columns + displacement[..., 0], rows + displacement[..., 1]
+    return np.asarray(cv2.remap(values, x, y, cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE), np.float32)
+
+
+def _box_around(coarse: Field, window: Window, motion: Motion) -> Box | None:
+    """The clip pixels round everything within MARGIN grid pixels of the coarse mask; None when there is no mask
+    near."""
+    cell_x, cell_y = motion.width / motion.grid_size[1], motion.height / motion.grid_size[0]
+    near = (coarse > -MARGIN * max(cell_x, cell_y)).astype(np.uint8)
+    column, row, width, height = cv2.boundingRect(near)
+    if not width:
+        return None
+    row, column = row + window[0].start, column + window[1].start
+    top, left = max(0, int((row - 1) * cell_y)), max(0, int((column - 1) * cell_x))
+    bottom = min(motion.height, int(np.ceil((row + height + 1) * cell_y)))
+    right = min(motion.width, int(np.ceil((column + width + 1) * cell_x)))
+    return top, left, bottom, right
+
+
+def enlarge(grid: Field, window: Window, box: Box, step: int, motion: Motion) -> Field:
+    """Bilinear values of a field of the window (rows, columns[, channels]) at each `step`-th clip pixel of the box,
+    both ways."""
+    top, left, bottom, right = box
+    scale_x, scale_y = motion.grid_size[1] / motion.width, motion.grid_size[0] / motion.height
+    first_x = (left + 0.5) * scale_x - 0.5 - window[1].start
+    first_y = (top + 0.5) * scale_y - 0.5 - window[0].start
+    to_grid = np.array([[scale_x * step, 0, first_x], [0, scale_y * step, first_y]], np.float64)
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    size = (-(-(right - left) // step), -(-(bottom - top) // step))
+    values = cv2.warpAffine(grid, to_grid, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(values, np.float32)
+
+
+def clip_points(box: Box, step: int) -> tuple[Field, Field]:
+    """x and y of each `step`-th clip pixel of the box, both float32 (rows, columns)."""
+    top, left, bottom, right = box
+    columns, rows = np.arange(left, right, step, dtype=np.float32), np.arange(top, bottom, step, dtype=np.float32)
+    x, y = np.meshgrid(columns, rows)
+    return x, y
+
+
+def _between(samples: Field, size: tuple[int, int], step: int) -> Field:
+    """Every pixel of a box of `size` (width, height), from samples at each `step`-th, beginning at the first."""
+    to_samples = np.array([[1 / step, 0, 0], [0, 1 / step, 0]], np.float64)
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return np.asarray(
+        cv2.warpAffine(samples, to_samples, size, flags=flags, borderMode=cv2.BORDER_REPLICATE), np.float32
+    )
