@@ -29,7 +29,7 @@ from typing import Any
 from server import logs
 from server.files import prove_writable
 from server.settings import ServerSettings, load
-from server.state_lock import StateLock, StateLocked
+from server.state_lock import RESTORING, StateLock, StateLocked
 from tracking.contracts.settings import SettingError
 
 
@@ -37,14 +37,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs the server until SIGINT or SIGTERM. Returns 0, or 2 with one sentence on standard error."""
     arguments = _parser().parse_args(argv)
     directory = Path.cwd()
+    if arguments.check:
+        from server.check import run  # here: it looks at everything, also at what a start does not need
+
+        return run(directory)
     try:
         settings = load(directory)
     except SettingError as error:
         return _refuse(f"Setting {error}.")
-    if arguments.check:
-        from server.check import run  # here: it looks at everything, also at what a start does not need
-
-        return run(settings, directory)
     if arguments.new_token:
         return _add_token(settings, arguments.new_token)
     places = {
@@ -59,10 +59,14 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _refuse(f"The directory of {key} cannot be used: {error.strerror}.")
     try:
         with StateLock(settings.state_path):
+            if (settings.state_path / RESTORING).exists():
+                return _refuse("A restore into STATE_PATH was not finished: empty it and restore again.")
             logs.set_up(settings.state_path)
             return _serve(settings, directory, arguments.stop_with_stdin)
     except StateLocked:
         return _refuse("Another server uses this state directory (STATE_PATH); only one may.")
+    except OSError as error:
+        return _refuse(f"The directory of STATE_PATH cannot be used: {error.strerror}.")
 
 
 def _add_token(settings: ServerSettings, editor: str) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -33,7 +34,10 @@ MAX_EDITOR = 254
 
 @dataclass(frozen=True)
 class Services:
-    """Everything that the routes use; made once by `assemble`. `announce` tells live clients how a series looks now."""
+    """Everything that the routes use; made once by `assemble`.
+
+    `announce` tells live clients how a series looks now; setting `sync_wanted` lets `dataset_sync` begin.
+    """
 
     settings: ServerSettings
     clock: Clock
@@ -43,6 +47,7 @@ class Services:
     metrics: Metrics
     status: Status
     announce: Callable[[SeriesEntry], None]
+    sync_wanted: threading.Event
 
     def render_status(self) -> dict[str, Any]:
         return self.status.render(self.store, self.jobs)

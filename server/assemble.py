@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,7 +68,7 @@ def assemble(
 
     job_settings = JobSettings(settings.flow_method, settings.data_path / "flow", settings.label_id, settings.empty_id)
     jobs = Jobs(job_settings, workers, clock, announce, metrics)
-    services = Services(settings, clock, store, jobs, events, metrics, status, announce)
+    services = Services(settings, clock, store, jobs, events, metrics, status, announce, threading.Event())
     metrics.watch(StatusCollector(services.render_status))
     gate = Gate(
         make_app(services), make_authenticator(settings, clock), metrics, clock, loopback_only=settings.auth == "none"

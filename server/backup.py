@@ -19,10 +19,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from server.files import TEMPORARY, make_directory, sync_file
+from server.files import TEMPORARY, make_directory, sync_file, write_atomic
 from server.production import ARCHIVE, KEPT, TEMP_VERSION
 from server.settings import ServerSettings, load
-from server.state_lock import StateLock, StateLocked
+from server.state_lock import RESTORING, StateLock, StateLocked
 from server.versions import CURRENT
 from tracking.contracts.disk import sync_directory
 from tracking.contracts.settings import SettingError
@@ -168,10 +168,14 @@ def restore(settings: ServerSettings, file: Path) -> Summary:
             raise BackupError("STATE_PATH and MASK_STORAGE_PATH must be empty: move what is there away first.")
     try:
         with StateLock(settings.state_path), tarfile.open(file, mode="r:") as tar:
+            write_atomic(settings.state_path / RESTORING, b"")
             for member, stream in _members(tar):
                 if member.name != _MANIFEST:
                     top, *rest = _check_name(member.name)
                     _write(targets[top].joinpath(*rest), stream)
+            for directory in {path.parent for root in targets.values() for path in root.rglob("*")}:
+                sync_directory(directory)
+            (settings.state_path / RESTORING).unlink()
     except StateLocked:
         raise BackupError("A server uses STATE_PATH: stop it first.") from None
     return summary

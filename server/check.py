@@ -13,14 +13,16 @@ from typing import NamedTuple
 from server.auth import read_tokens
 from server.errors import ApiError
 from server.files import prove_writable
-from server.settings import ServerSettings
+from server.settings import ServerSettings, load
 from server.state_lock import StateLock, StateLocked
 from server.versions import CURRENT
 from tracking.contracts.dataset import list_clips
+from tracking.contracts.settings import SettingError
 
 _EARLIEST = datetime(2026, 1, 1, tzinfo=UTC)
 _CLOCK_SECONDS = 60
 _LITTLE_SPACE = 2 << 30
+HTTPS_PORT = 443
 
 
 class Finding(NamedTuple):
@@ -31,9 +33,12 @@ class Finding(NamedTuple):
     text: str
 
 
-def run(settings: ServerSettings, directory: Path) -> int:
-    """Prints every finding; returns 0 when all are good, 1 otherwise."""
-    findings = list(find(settings, directory))
+def run(directory: Path) -> int:
+    """Prints every finding; returns 0 when all are good, 1 otherwise. A setting that does not fit is the only one."""
+    try:
+        findings = list(find(load(directory), directory))
+    except SettingError as error:
+        findings = [Finding(False, "settings", str(error))]
     for finding in findings:
         sys.stdout.write(f"{'ok  ' if finding.is_good else 'BAD '} {finding.about}: {finding.text}\n")
     return 0 if all(finding.is_good for finding in findings) else 1
@@ -52,7 +57,7 @@ def find(settings: ServerSettings, directory: Path) -> Iterator[Finding]:
         yield _check_directory(name, path)
     yield _check_lock(settings)
     yield _check_dataset(settings, directory)
-    yield _check_token(settings)
+    yield from _check_token(settings)
     yield _check_caddy(settings)
 
 
@@ -129,35 +134,51 @@ def _check_dataset(settings: ServerSettings, directory: Path) -> Finding:
     return Finding(count > 0, "DATASET", f"{count} clips in the folder" if count else "the folder holds no clips")
 
 
-def _check_token(settings: ServerSettings) -> Finding:
+def _check_token(settings: ServerSettings) -> Iterator[Finding]:
+    """Who may come in, and whether MD.ai accepts the server's own token when its data set is there."""
     if settings.auth == "none":
-        return Finding(True, "AUTH", "none: anybody on this machine may")
-    if settings.auth == "tokens":
-        try:
-            count = len(read_tokens(settings.tokens_path))
-        except (OSError, ValueError):
-            return Finding(
-                False, "AUTH", "TOKENS_PATH cannot be read; make it with: goobusters server --new-token EDITOR"
-            )
-        return Finding(count > 0, "AUTH", f"{count} tokens")
-    return _check_mdai_token(settings)
+        yield Finding(True, "AUTH", "none: anybody on this machine may")
+    elif settings.auth == "tokens":
+        yield _check_tokens(settings)
+    else:
+        yield Finding(True, "AUTH", "mdai: whoever has a token that MD.ai accepts")
+    if settings.auth == "mdai" or settings.dataset == "mdai":
+        yield _check_mdai(settings)
 
 
-def _check_mdai_token(settings: ServerSettings) -> Finding:
+def _check_tokens(settings: ServerSettings) -> Finding:
+    try:
+        count = len(read_tokens(settings.tokens_path))
+    except (OSError, ValueError):
+        return Finding(False, "AUTH", "TOKENS_PATH cannot be read; make it with: goobusters server --new-token EDITOR")
+    return Finding(count > 0, "AUTH", f"{count} tokens")
+
+
+def _check_mdai(settings: ServerSettings) -> Finding:
     from server.mdai_auth import MdaiChecker  # here: only this finding needs it
 
+    needs_token = settings.dataset == "mdai"
     try:
-        identity = MdaiChecker(settings.mdai_domain).check(settings.mdai_token)
+        identity = MdaiChecker(settings.mdai_domain).check(settings.mdai_token or "none")
     except ApiError as error:
-        return Finding(False, "AUTH", f"MD.ai cannot be asked: {error.message}")
-    return Finding(identity is not None, "AUTH", "MD.ai accepts MDAI_TOKEN" if identity else "MD.ai refuses MDAI_TOKEN")
+        return Finding(False, "MD.ai", f"cannot be asked: {error.message}")
+    if not needs_token:
+        return Finding(True, "MD.ai", "answers")
+    return Finding(identity is not None, "MD.ai", "accepts MDAI_TOKEN" if identity else "refuses MDAI_TOKEN")
 
 
 def _check_caddy(settings: ServerSettings) -> Finding:
-    if settings.is_loopback:
-        return Finding(True, "HTTPS", "bound to this machine alone; a Caddy here can stand in front")
+    """Whether something speaks for this server on the port that people use."""
     try:
-        with socket.create_connection(("127.0.0.1", 443), timeout=2):
-            return Finding(True, "HTTPS", "something answers on port 443, as Caddy should")
+        with socket.create_connection(("127.0.0.1", HTTPS_PORT), timeout=2):
+            answers = True
     except OSError:
-        return Finding(False, "HTTPS", "nothing answers on port 443: tokens would travel in the open; start Caddy")
+        answers = False
+    if answers:
+        return Finding(True, "HTTPS", f"something answers on port {HTTPS_PORT}, as Caddy should")
+    if settings.is_loopback:
+        return Finding(
+            True, "HTTPS", f"nothing answers on port {HTTPS_PORT}: only this machine can come in until Caddy runs"
+        )
+    text = f"nothing answers on port {HTTPS_PORT}: tokens would travel in the open; start Caddy"
+    return Finding(False, "HTTPS", text)

@@ -71,7 +71,7 @@ def read_json_object(path: Path) -> dict[str, Any] | None:
         value = json.loads(path.read_bytes())
     except FileNotFoundError:
         return None
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError, IsADirectoryError):
         value = None
     if not isinstance(value, dict):
         set_aside(path)

@@ -16,10 +16,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from server import production, versions
+from server import original, production, versions
 from server.clock import Clock, to_text
 from server.metrics import Metrics
-from server.records import Failure, Production, Progress, RetrackStatus, SeriesEntry, TrackingStatus
+from server.records import Failure, Key, Production, Progress, RetrackStatus, SeriesEntry, TrackingStatus
 from server.track_job import JobFailed, JobResult, TrackJob
 from server.workers import Workers
 from tracking.contracts.dataset import Problem
@@ -51,7 +51,7 @@ class Jobs:
         announce: Callable[[SeriesEntry], None],
         metrics: Metrics,
     ) -> None:
-        self.problems: dict[tuple[str, str], tuple[Problem, ...]] = {}
+        self.problems: dict[Key, tuple[Problem, ...]] = {}
         self._settings = settings
         self._workers = workers
         self._clock = clock
@@ -60,13 +60,14 @@ class Jobs:
         self._changed = threading.Condition()
         self._urgent: deque[SeriesEntry] = deque()
         self._background: deque[SeriesEntry] = deque()
+        self._again: set[Key] = set()
         self._is_closed = False
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
-        """Begins to work; called once the clips are known."""
+        """Begins to work; called whenever the clips are known anew."""
         with self._changed:
-            if self._is_closed:
+            if self._is_closed or self._threads:
                 return
             for number in range(self._workers.slots):
                 thread = threading.Thread(target=self._work, name=f"job-{number}", daemon=True)
@@ -83,10 +84,14 @@ class Jobs:
         self._workers.close()
 
     def plan(self, entry: SeriesEntry) -> None:
-        """Queues a series unless its masks were made from exactly what is there now."""
+        """Queues a series unless its masks were made from exactly what is there now; a busy one when that is done."""
         with entry.lock:
-            if entry.job is not None and entry.job.status is RetrackStatus.PENDING:
-                return  # saved before the clips were known
+            status = entry.job.status if entry.job else None
+            if status is RetrackStatus.PENDING:
+                return  # it will take what is there then
+            if status is RetrackStatus.PROCESSING:
+                self._again.add(entry.key)
+                return
             if entry.production and self._is_fresh(entry, entry.production):
                 entry.tracking = TrackingStatus.COMPLETED
                 return
@@ -112,6 +117,16 @@ class Jobs:
             (self._urgent if urgent else self._background).append(entry)
             self._changed.notify()
             return len(self._urgent) - 1 if urgent else len(self._urgent) + len(self._background) - 1
+
+    def drop(self, entry: SeriesEntry) -> None:
+        """Forgets a series that is no longer in the data set; what runs already runs to its end."""
+        with entry.lock, self._changed:
+            for queue in (self._urgent, self._background):
+                if entry in queue:
+                    queue.remove(entry)
+                    entry.job = None
+            self._again.discard(entry.key)
+            self.problems.pop(entry.key, None)
 
     def hurry(self, entry: SeriesEntry) -> None:
         """Somebody waits for this series: lets it jump the line."""
@@ -155,6 +170,11 @@ class Jobs:
                     entry, JobFailed("INTERNAL_ERROR", f"The server failed at this series ({type(error).__name__}).")
                 )
 
+            with entry.lock:
+                if entry.key in self._again:
+                    self._again.discard(entry.key)
+                    self.plan(entry)
+
     def _next(self) -> SeriesEntry | None:
         with self._changed:
             while not self._is_closed:
@@ -192,10 +212,16 @@ class Jobs:
         assert entry.job is not None
         if entry.series is None:
             raise JobFailed("CLIP_MISSING", "The clip is no longer in the data set.")
+        try:
+            inputs = self.inputs_of(entry)
+        except OSError:
+            raise JobFailed("CLIP_MISSING", "The clip is not on the server's disk at the moment.") from None
         entry.job.status = RetrackStatus.PROCESSING
         if entry.tracking is not TrackingStatus.COMPLETED:
             entry.tracking = TrackingStatus.PROCESSING
-        production.begin(entry, entry.version_id, to_text(self._clock.now()))
+        began_at = to_text(self._clock.now())
+        production.begin(entry, entry.version_id, began_at)
+        version_id = entry.version_id
         return TrackJob(
             *entry.key,
             entry.series.clip,
@@ -204,10 +230,12 @@ class Jobs:
             self._settings.flow_method,
             self._settings.label_id,
             self._settings.empty_id,
-            entry.version_id,
-            self.inputs_of(entry),
-            entry.annotations if entry.current is None else (),
-            versions.archive_path(entry, entry.version_id) if entry.version_id else None,
+            version_id,
+            inputs,
+            entry.directory,
+            versions.archive_path(entry, version_id) if version_id else entry.directory / original.ARCHIVE,
+            entry.annotations if version_id is None or entry.original is None else None,
+            began_at,
         )
 
     def _finish(self, entry: SeriesEntry, result: JobResult) -> None:
@@ -215,6 +243,7 @@ class Jobs:
         entry.job.status = RetrackStatus.DONE
         entry.job.frames_done = entry.job.frames_total = result.frame_count
         entry.tracking = TrackingStatus.COMPLETED
+        original.take(entry)
         self.problems.pop(entry.key, None)
         if result.problems:
             self.problems[entry.key] = result.problems
@@ -223,8 +252,7 @@ class Jobs:
         """Marks the job as failed; masks that were served before stay."""
         with entry.lock:
             production.discard(entry)
-            if error.size:
-                entry.frame_count, entry.width, entry.height = error.size
+            original.take(entry)
             entry.job = entry.job or Progress(RetrackStatus.FAILED, entry.version_id)
             entry.job.status = RetrackStatus.FAILED
             entry.job.failure = Failure(error.code, error.message)

@@ -11,9 +11,10 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
+from server.dataset import Loaded
 from server.settings import ServerSettings
 from tracking.contracts import mdai_sdk
-from tracking.contracts.dataset import DatasetError, Index, read_index
+from tracking.contracts.dataset import DatasetError, read_index
 from tracking.contracts.mdai_sync import sync
 from tracking.contracts.mdai_types import Source, SyncCancelled, SyncProgress, Watch
 
@@ -27,7 +28,7 @@ class MdaiSource:
         self._source = Source(settings.mdai_domain, settings.project_id, settings.dataset_id, settings.mdai_token)
         self.root = _root(settings)
 
-    def load(self, progress: Callable[[int, int], None], cancelled: Callable[[], bool]) -> Index:
+    def load(self, progress: Callable[[int, int], None], cancelled: Callable[[], bool]) -> Loaded:
         """Brings the copy up to date and reads it. Blocks.
 
         progress(done, total) counts percent while MD.ai prepares and sends, clips while they are unpacked. A stale
@@ -49,7 +50,7 @@ class MdaiSource:
         index = read_index(result.root, result.annotations)
         index.problems[:0] = result.problems
         log.info("dataset_synced", extra={"count": len(index.series)})
-        return index
+        return Loaded(index, result.is_fresh)
 
 
 def _root(settings: ServerSettings) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter as Counted
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -68,5 +69,8 @@ class StatusCollector(Collector):
         queue = GaugeMetricFamily("goobusters_queue", "Jobs that wait", labels=["kind"])
         for kind, length in status["queue"].items():
             queue.add_metric([kind], length)
+        problems = GaugeMetricFamily("goobusters_problems", "What an admin should look at", labels=["code"])
+        for code, count in Counted(problem["code"] for problem in status["problems"]).items():
+            problems.add_metric([code], count)
         ready = GaugeMetricFamily("goobusters_ready", "1 when no series is pending", value=float(status["ready"]))
-        return [series, queue, ready]
+        return [series, queue, problems, ready]

@@ -39,20 +39,21 @@ def _paths() -> Json:
         "/api/openapi.json": {"get": _operation("This document", _content("application/json", {"type": "object"}))},
         "/api/auth/validate": {"post": _operation("Is this token good, and whose is it?", _json("Identity"))},
         "/api/status": {"get": _operation("How the server is doing", _json("Status"))},
+        "/api/sync": {"post": _sync()},
         "/api/series": {"get": _operation("Every series", _json("SeriesList"), "503")},
         "/api/series/next": {"get": _operation("The server's choice", _json("Next"), "400", "503", editor=True)},
         series: {"get": _series("One series with its history", _json("SeriesWithHistory"))},
-        f"{series}/activity": {"post": _series("Still working on it", _json("Activity"), "507", editor=True)},
-        f"{series}/complete": {"post": _series("This series is done", _json("Series"), "507", editor=True)},
-        f"{series}/reopen": {"post": _series("It is not", _json("Series"), "507", editor=True)},
+        f"{series}/activity": {"post": _series("Still working on it", _json("Activity"), editor=True)},
+        f"{series}/complete": {"post": _series("This series is done", _json("Series"), editor=True)},
+        f"{series}/reopen": {"post": _series("It is not", _json("Series"), editor=True)},
         f"{series}/restore": {
             "post": {
-                **_series("Make an earlier version current", _json("Saved"), *_BODY_ERRORS, "409", "507", editor=True),
+                **_series("Make an earlier version current", _json("Saved"), *_BODY_ERRORS, "409", editor=True),
                 "requestBody": _body("application/json", _ref("Restore")),
             }
         },
         masks: {"get": _get_masks(), "post": _post_masks()},
-        "/api/retrack/{study}/{series}": {"post": _series("Track again after a failure", _json("Saved"), "409", "507")},
+        "/api/retrack/{study}/{series}": {"post": _series("Track again after a failure", _json("Saved"), "409")},
         "/api/retrack/status/{study}/{series}": {"get": _series("How far the tracking is", _json("Retrack"))},
         "/api/events": {"get": _events()},
     }
@@ -70,8 +71,14 @@ def _operation(summary: str, answer: Json, *errors: str, editor: bool = False) -
     return operation
 
 
+def _sync() -> Json:
+    operation = _operation("Bring the data set up to date soon", _json("SyncQueued"))
+    operation["responses"]["202"] = operation["responses"].pop("200")
+    return operation
+
+
 def _series(summary: str, answer: Json, *errors: str, editor: bool = False) -> Json:
-    operation = _operation(summary, answer, "400", "404", "503", *errors, editor=editor)
+    operation = _operation(summary, answer, "400", "404", "503", "507", *errors, editor=editor)
     uid = {"type": "string", "pattern": _UID, "maxLength": 64}
     named = [{"name": name, "in": "path", "required": True, "schema": uid} for name in ("study", "series")]
     operation["parameters"] = [*named, *operation.get("parameters", [])]
@@ -84,7 +91,7 @@ def _get_masks() -> Json:
     archive["headers"] = dict.fromkeys(
         ("ETag", "X-Version-ID", "X-Mask-Count", "X-Flow-Method", "X-Generated-At"), text
     )
-    operation = _series("The masks as an archive", archive, "507")
+    operation = _series("The masks as an archive", archive)
     operation["parameters"] += [
         {"name": "version", "in": "query", "schema": {"type": "string", "maxLength": 128}},
         _header("If-None-Match", {"type": "string", "pattern": '^"[0-9a-f]{64}"$'}),
@@ -95,7 +102,7 @@ def _get_masks() -> Json:
 
 
 def _post_masks() -> Json:
-    operation = _series("Save", _json("Saved"), *_BODY_ERRORS, "409", "507", editor=True)
+    operation = _series("Save", _json("Saved"), *_BODY_ERRORS, "409", editor=True)
     operation["parameters"].append(
         _header("X-Previous-Version-ID", {"type": "string", "anyOf": [{"const": "null"}, {"pattern": _VERSION}]})
     )
@@ -167,6 +174,7 @@ def _list(schema: Json) -> Json:
 
 
 _TEXT: Json = {"type": "string"}
+_MOMENT: Json = {"type": "string", "pattern": _TIME}
 _COUNT: Json = {"type": "integer", "minimum": 0}
 _MAYBE_TEXT = _or_null(_TEXT)
 _MAYBE_COUNT = _or_null(_COUNT)
@@ -189,7 +197,8 @@ def _schemas() -> Json:
         "Alive": _object({"ok": {"const": True}}),
         "Identity": _object({"valid": {"const": True}, "editor": _MAYBE_TEXT}),
         "Status": _object(_status_properties()),
-        "Mark": _object({"editor": _TEXT, "at": {"type": "string", "pattern": _TIME}}),
+        "SyncQueued": _object({"sync_queued": {"const": True}}),
+        "Mark": _object({"editor": _TEXT, "at": _MOMENT}),
         "Retrack": _object(_retrack_properties()),
         "Series": _object(series),
         "SeriesList": _object({"series": _list(_ref("Series"))}),
@@ -241,11 +250,12 @@ def _version_properties() -> Json:
     return {
         "version_id": {"type": "string", "pattern": _VERSION},
         "previous_version_id": _MAYBE_VERSION,
-        "editor": _TEXT,
-        "at": {"type": "string", "pattern": _TIME},
+        "editor": _MAYBE_TEXT,
+        "at": _MOMENT,
         "annotation_count": _COUNT,
         "content_sha256": {"type": "string", "pattern": _VERSION},
         "tracked": {"type": "boolean"},
+        "is_original": {"type": "boolean"},
     }
 
 
@@ -261,4 +271,6 @@ def _status_properties() -> Json:
         "dataset_version": _TEXT,
         "problems": _list(_object({"code": _TEXT, "message": _TEXT, "what": _TEXT})),
         "sync": _or_null(_object({"done": _COUNT, "total": _COUNT})),
+        "synced_at": _or_null(_MOMENT),
+        "next_sync_at": _or_null(_MOMENT),
     }

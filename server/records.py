@@ -69,6 +69,19 @@ class Version:
 
 
 @dataclass(frozen=True)
+class Original:
+    """What the data set says of a series, drawn to the clip's size: the state before the first save. See `original`."""
+
+    version_id: str
+    at: str
+    annotation_count: int
+    content_sha256: str
+    frame_count: int
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
 class Production:
     """The masks that are served now. `inputs` names all that they were made from; `etag` is the archive's SHA-256."""
 
@@ -121,6 +134,7 @@ class SeriesEntry:
     is_listed: bool = False
     versions: dict[str, Version] = field(default_factory=dict)
     current: Version | None = None
+    original: Original | None = None
     production: Production | None = None
     tracking: TrackingStatus = TrackingStatus.PENDING
     job: Progress | None = None
@@ -134,6 +148,11 @@ class SeriesEntry:
     def version_id(self) -> str | None:
         """The last accepted version; None while nobody has saved."""
         return self.current.version_id if self.current else None
+
+    @property
+    def readable_id(self) -> str | None:
+        """The id of what people verified last, for `?version=`: the last save, or the data set's own annotations."""
+        return self.version_id or (self.original.version_id if self.original else None)
 
     @property
     def is_untracked(self) -> bool:
@@ -219,4 +238,19 @@ def render_version(entry: SeriesEntry, version: Version, *, is_kept: bool) -> di
         "annotation_count": version.annotation_count,
         "content_sha256": version.content_sha256,
         "tracked": is_kept or (entry.production is not None and entry.production.version_id == version.version_id),
+        "is_original": False,
+    }
+
+
+def render_original(original: Original) -> dict[str, Any]:
+    """The last line of the history: what was there before the first save. Nobody saved it, so it has no editor."""
+    return {
+        "version_id": original.version_id,
+        "previous_version_id": None,
+        "editor": None,
+        "at": original.at,
+        "annotation_count": original.annotation_count,
+        "content_sha256": original.content_sha256,
+        "tracked": False,
+        "is_original": True,
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Generator, Iterator
 
@@ -59,7 +60,7 @@ def _news(services: Services, last_event_id: str) -> Generator[bytes]:
     yield b"retry: 2000\n\n"
     position = events.last_id
     if last_event_id:
-        known = int(last_event_id) if last_event_id.isascii() and last_event_id.isdigit() else -1
+        known = int(last_event_id) if re.fullmatch("[0-9]{1,20}", last_event_id) else -1
         if events.can_resume(known):
             position = known
         else:

@@ -63,7 +63,13 @@ def _serve(entry: SeriesEntry) -> Any:
         if entry.tracking is TrackingStatus.FAILED:
             failure = entry.job.failure if entry.job else None
             reason = failure.message if failure else "Tracking failed."
-            raise ApiError("TRACK_FAILED", reason, reason=failure.code if failure else None)
+            raise ApiError(
+                "TRACK_FAILED",
+                reason,
+                reason=failure.code if failure else None,
+                current_version=entry.version_id,
+                readable_version=entry.readable_id,
+            )
         if entry.tracking is not TrackingStatus.COMPLETED or entry.production is None:
             return bottle.HTTPResponse(_pending(entry), 202)
         served = entry.production

@@ -19,6 +19,12 @@ def add(app: bottle.Bottle, services: Services) -> None:
     def status() -> dict[str, Any]:
         return services.render_status()
 
+    @app.post("/api/sync")
+    def sync() -> dict[str, Any]:
+        services.sync_wanted.set()
+        bottle.response.status = 202
+        return {"sync_queued": True}
+
     @app.get("/metrics")
     def metrics() -> bytes:
         bottle.response.content_type = CONTENT_TYPE

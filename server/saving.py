@@ -10,7 +10,7 @@ import hashlib
 from dataclasses import replace
 from typing import Any
 
-from server import production, versions
+from server import original, production, versions
 from server.app import Services, check_editor
 from server.clock import to_text
 from server.errors import ApiError
@@ -49,9 +49,7 @@ def restore(
     """Makes the annotations of an earlier version current again, as a new version. Raises like `save`, and
     ApiError VERSION_UNKNOWN."""
     _check_size_known(entry)
-    if version_id not in entry.versions:
-        raise ApiError("VERSION_UNKNOWN", "The series has no such version.")
-    archive = versions.read(entry, version_id)
+    archive = _read(entry, version_id)
     submission = read_submission(
         archive,
         study_uid=entry.key[0],
@@ -59,6 +57,7 @@ def restore(
         empty_id=services.settings.empty_id,
         frame_count=entry.frame_count,
     )
+    _check_masks(entry, submission, archive)  # the clip may have been replaced since
     editor = editor or "unknown"
     submission = replace(
         submission, previous_version_id=previous, editor=editor, edited_at=to_text(services.clock.now())
@@ -129,6 +128,15 @@ def _check_masks(entry: SeriesEntry, submission: Submission, archive: Archive) -
             decode_mask(archive.masks[annotation.filename], entry.width or 0, entry.height or 0)
 
 
+def _read(entry: SeriesEntry, version_id: str) -> Archive:
+    """What people verified in a version, or the data set's own annotations. Raises ApiError, OSError, ArchiveError."""
+    if version_id in entry.versions:
+        return versions.read(entry, version_id)
+    if entry.original and version_id == entry.original.version_id:
+        return original.read(entry)
+    raise ApiError("VERSION_UNKNOWN", "The series has no such version.")
+
+
 def serve_version(entry: SeriesEntry, version_id: str) -> bytes:
     """The archive of any version: with its tracked masks while they are the ones served, otherwise its annotations.
 
@@ -137,12 +145,9 @@ def serve_version(entry: SeriesEntry, version_id: str) -> bytes:
     with entry.lock:
         if entry.production and entry.production.version_id == version_id:
             return production.read_archive(entry)
-        if version_id not in entry.versions:
-            raise ApiError("VERSION_UNKNOWN", "The series has no such version.")
-        kept = production.kept_archive(entry, version_id)
-        if kept.exists():
+        if version_id in entry.versions and (kept := production.kept_archive(entry, version_id)).exists():
             return kept.read_bytes()
-        archive = versions.read(entry, version_id)
+        archive = _read(entry, version_id)
     annotated = {a["frame_number"] for a in archive.metadata["annotations"]}
     frames = [_entry(a["frame_number"], a["label_id"], a["filename"]) for a in archive.metadata["annotations"]]
     frames += [_entry(number, None, None) for number in range(entry.frame_count or 0) if number not in annotated]
@@ -152,7 +157,7 @@ def serve_version(entry: SeriesEntry, version_id: str) -> bytes:
         "series_uid": entry.key[1],
         "version_id": version_id,
         "flow_method": None,
-        "generated_at": archive.metadata["received_at"],
+        "generated_at": archive.metadata.get("received_at") or archive.metadata["at"],
         "frame_count": entry.frame_count,
         "mask_count": len(archive.masks),
         "frames": frames,

@@ -19,6 +19,7 @@ class ServerSettings(table.SharedSettings):
     auth: str
     tokens_path: Path
     recent_view_minutes: int
+    sync_hours: int
     retrack_workers: int
     workers: str
     state_path: Path
@@ -46,6 +47,7 @@ def load(directory: Path, environ: Mapping[str, str] | None = None) -> ServerSet
         auth=values["AUTH"],
         tokens_path=values["TOKENS_PATH"],
         recent_view_minutes=values["RECENT_VIEW_THRESHOLD_MINUTES"],
+        sync_hours=values["SYNC_HOURS"],
         retrack_workers=values["RETRACK_WORKERS"],
         workers=values["WORKERS"],
         state_path=values["STATE_PATH"],

@@ -12,6 +12,9 @@ from types import TracebackType
 
 from server.files import make_directory
 
+RESTORING = "restoring"
+"""A file beside the lock while `backup.restore` fills the directory: what is half restored must not be served."""
+
 
 class StateLocked(Exception):
     """Another process holds the lock."""

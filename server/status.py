@@ -24,11 +24,14 @@ def program_version() -> str:
 
 @dataclass
 class Status:
-    """What the start-up found out. `sync` is (done, total) while a data set is brought here."""
+    """What the start-up found out. `sync` is (done, total) while a data set is brought here, `synced_at` when it last
+    was what its source has, `next_sync_at` when the next attempt begins by itself."""
 
     version: str = field(default_factory=program_version)
     problems: list[Problem] = field(default_factory=list)
     sync: tuple[int, int] | None = None
+    synced_at: str | None = None
+    next_sync_at: str | None = None
     _phase: Phase = Phase.STARTING
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
@@ -60,4 +63,6 @@ class Status:
             "dataset_version": store.dataset_version,
             "problems": [{"code": p.code, "message": p.message, "what": p.what} for p in problems],
             "sync": {"done": self.sync[0], "total": self.sync[1]} if self.sync else None,
+            "synced_at": self.synced_at,
+            "next_sync_at": self.next_sync_at,
         }

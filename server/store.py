@@ -1,7 +1,7 @@
 """Which series are there, and where are their files? The one object that owns the state; made by `server.__main__`.
 
-    server_state/series/<study>_<series>/   metadata.json  version_current.json  history/  activity.json
-                                            completion.json
+    server_state/series/<study>_<series>/   metadata.json  version_current.json  history/  original.tgz
+                                            original.json  activity.json  completion.json
     output/<flow>/<study>_<series>/         masks/  masks.tgz  identity.yaml  versions/
 
 Everything is read once at start and kept in memory; every change is written before it is visible. Locks: one a series
@@ -16,11 +16,11 @@ import threading
 from collections import defaultdict
 from pathlib import Path
 
-from server import activity, production, versions
+from server import activity, original, production, versions
 from server.errors import ApiError
 from server.files import make_directory, read_json_object, set_aside, write_json
 from server.records import Key, SeriesEntry, TrackingStatus
-from tracking.contracts.dataset import ExportedAnnotation, Index, Series
+from tracking.contracts.dataset import ExportedAnnotation, Index, Problem, Series
 from tracking.contracts.labels import is_uid
 
 log = logging.getLogger("goobusters.store")
@@ -38,9 +38,11 @@ class Store:
         self.lock = threading.RLock()
         self.dataset_version = ""
         self._entries: dict[Key, SeriesEntry] = {}
+        self._unreadable: set[Key] = set()
 
     def load(self) -> None:
-        """Reads everything that earlier runs left. A series whose files fail to open is logged and the rest go on.
+        """Reads everything that earlier runs left. A series whose files fail to open is refused, so that nobody saves
+        beside a history that nobody sees; the rest go on.
 
         Raises OSError when the directories themselves cannot be used.
         """
@@ -55,10 +57,18 @@ class Store:
             except OSError as error:
                 log.error("series_not_loaded", extra={"series": key, "reason": error.strerror})
                 self._entries.pop(key)
+                self._unreadable.add(key)
+
+    def problems(self) -> list[Problem]:
+        """What an admin must know about the state on disk."""
+        count = len(self._unreadable)
+        text = "Series whose files on the server's disk cannot be read are left out until a restart."
+        return [Problem("SERIES_UNREADABLE", text, str(count))] if count else []
 
     def _load_entry(self, entry: SeriesEntry) -> None:
         versions.load(entry)
         production.load(entry)
+        original.take(entry)
         activity.load(entry)
         if entry.production:
             entry.tracking = TrackingStatus.COMPLETED
@@ -80,10 +90,10 @@ class Store:
             annotations[annotation.study_uid, annotation.series_uid].append(annotation)
         with self.lock:
             found = {(s.study_uid, s.series_uid): s for s in index.series}
+            found = {key: series for key, series in found.items() if key not in self._unreadable}
             for key, entry in self._entries.items():
                 if key not in found and entry.is_listed:
-                    entry.is_listed = False
-                    self._write_metadata(entry)
+                    self._unlist(entry)
             entries = [self._join(self._entry(key), s, tuple(annotations[key])) for key, s in found.items()]
             self.dataset_version = index.version
         return entries
@@ -97,6 +107,11 @@ class Store:
                 make_directory(entry.directory)
                 self._write_metadata(entry)
         return entry
+
+    def _unlist(self, entry: SeriesEntry) -> None:
+        with entry.lock:
+            entry.series, entry.annotations, entry.is_listed = None, (), False
+            self._write_metadata(entry)
 
     def _write_metadata(self, entry: SeriesEntry) -> None:
         value = {
@@ -122,9 +137,14 @@ class Store:
         return sorted(entries, key=lambda e: (e.exam_number, e.series_number, e.key))
 
     def get(self, study_uid: str, series_uid: str) -> SeriesEntry:
-        """One series of the data set. Raises ApiError UID_INVALID or SERIES_UNKNOWN."""
+        """One series of the data set.
+
+        Raises ApiError UID_INVALID, SERIES_UNKNOWN, or STORAGE_FAILED when its files could not be read at the start.
+        """
         if not (is_uid(study_uid) and is_uid(series_uid)):
             raise ApiError("UID_INVALID", "The address does not name a series.")
+        if (study_uid, series_uid) in self._unreadable:
+            raise ApiError("STORAGE_FAILED", "The server's disk refused to read the files of this series.")
         entry = self._entries.get((study_uid, series_uid))
         if entry is None or not entry.is_listed:
             raise ApiError("SERIES_UNKNOWN", "The data set has no such series.")

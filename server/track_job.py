@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from server import original
 from server.files import make_directory, write_atomic
 from server.production import MASKS, NEW_ARCHIVE, NEW_MASKS
 from tracking.contracts.archive import METADATA, Annotation, ArchiveError, dump_metadata, load_metadata, pack, unpack
@@ -24,10 +25,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TrackJob:
-    """What to track. Annotations come from `version_archive` (a save) or, when that is None, from `exported`.
+    """What to track: the annotations in `annotations`, a save's archive or the series' original.tgz.
 
-    `mask_directory` is the series' own: the result goes to its masks_temp/ and masks_temp.tgz, its masks/ is looked at
-    for what has not changed. `inputs` is written into the result, see `jobs.inputs_of`.
+    When `exported` is not None, original.tgz in `directory` is made of that first (dated `began_at`). `mask_directory`
+    is the series' own: the result goes to its masks_temp/ and masks_temp.tgz, its masks/ is looked at for what has not
+    changed. `inputs` is written into the result, see `jobs.inputs_of`.
     """
 
     study_uid: str
@@ -40,8 +42,10 @@ class TrackJob:
     empty_id: str
     version_id: str | None
     inputs: str
-    exported: tuple[ExportedAnnotation, ...] = ()
-    version_archive: Path | None = None
+    directory: Path
+    annotations: Path
+    exported: tuple[ExportedAnnotation, ...] | None
+    began_at: str
 
 
 @dataclass(frozen=True)
@@ -58,13 +62,12 @@ class JobResult:
 
 
 class JobFailed(Exception):
-    """The job cannot give masks. `size` is (frame_count, width, height) when it was found out before."""
+    """The job cannot give masks. `code` is stable, `message` one sentence without identifiers."""
 
-    def __init__(self, code: str, message: str, size: tuple[int, int, int] | None = None) -> None:
-        super().__init__(code, message, size)
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(code, message)
         self.code = code
         self.message = message
-        self.size = size
 
 
 def run(job: TrackJob, progress: Callable[[int, int], None], cancelled: Callable[[], bool]) -> JobResult:
@@ -73,23 +76,32 @@ def run(job: TrackJob, progress: Callable[[int, int], None], cancelled: Callable
     from tracking.errors import TrackingError
     from tracking.polygons import PolygonError
 
-    size: tuple[int, int, int] | None = None
     try:
         clip = open_clip(job.clip, cancelled)
-        if job.version_archive is None:  # a save was checked against the size; counting frames means decoding the clip
-            size = (clip.frame_count, clip.width, clip.height)
-        return _track(job, clip, progress, cancelled)
+        problems = _draw_original(job, clip)
+        return _track(job, clip, problems, progress, cancelled)
     except (TrackingError, ArchiveError, PolygonError) as error:
-        raise JobFailed(error.code, str(error), size) from None
+        raise JobFailed(error.code, str(error)) from None
     except OSError as error:
-        raise JobFailed("STORAGE_FAILED", f"A file cannot be read or written: {error.strerror}.", size) from None
+        raise JobFailed("STORAGE_FAILED", f"A file cannot be read or written: {error.strerror}.") from None
     except MemoryError:
-        raise JobFailed("OUT_OF_MEMORY", "The machine ran out of memory.", size) from None
+        raise JobFailed("OUT_OF_MEMORY", "The machine ran out of memory.") from None
+
+
+def _draw_original(job: TrackJob, clip: Clip) -> list[Problem]:
+    """Keeps what the data set says, when that is asked for. Returns what had to be left out."""
+    if job.exported is None:  # then a save was checked against the size: counting frames means decoding the clip
+        return []
+    size = (clip.frame_count, clip.width, clip.height)
+    annotations, masks, problems = draw_exported(job.exported, size, job.label_id, job.empty_id)
+    original.write(job.directory, (job.study_uid, job.series_uid), annotations, masks, size, job.began_at)
+    return problems
 
 
 def _track(
     job: TrackJob,
     clip: Clip,
+    problems: list[Problem],
     progress: Callable[[int, int], None],
     cancelled: Callable[[], bool],
 ) -> JobResult:
@@ -99,7 +111,7 @@ def _track(
     out = job.mask_directory / NEW_MASKS
     previous = job.mask_directory / MASKS
     annotations = job.mask_directory / f"{NEW_MASKS}.annotations"
-    problems = _write_annotations(job, annotations, clip)
+    _unpack_annotations(job, annotations)
     result = track(
         clip,
         annotations,
@@ -128,24 +140,13 @@ def _track(
     return JobResult(*size, result.mask_count, result.frames_redone, result.seconds["total"], tuple(problems))
 
 
-def _write_annotations(job: TrackJob, directory: Path, clip: Clip) -> list[Problem]:
-    """Writes what people verified as an unpacked client archive. Returns what had to be left out."""
+def _unpack_annotations(job: TrackJob, directory: Path) -> None:
+    """Writes what people verified as an unpacked client archive."""
     shutil.rmtree(directory, ignore_errors=True)
     make_directory(directory)
-    if job.version_archive is not None:
-        archive = unpack(job.version_archive.read_bytes())
-        metadata, masks, problems = archive.metadata, archive.masks, list[Problem]()
-    else:
-        size = (clip.frame_count, clip.width, clip.height)
-        annotations, masks, problems = draw_exported(job.exported, size, job.label_id, job.empty_id)
-        metadata = {
-            "study_uid": job.study_uid,
-            "series_uid": job.series_uid,
-            "annotations": [asdict(annotation) for annotation in annotations],
-        }
-    for name, data in {METADATA: dump_metadata(metadata), **masks}.items():
+    archive = unpack(job.annotations.read_bytes())
+    for name, data in {METADATA: dump_metadata(archive.metadata), **archive.masks}.items():
         (directory / name).write_bytes(data)
-    return problems
 
 
 def draw_exported(

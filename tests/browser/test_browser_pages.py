@@ -269,8 +269,11 @@ def test_an_earlier_version_is_looked_at_and_comes_back(viewer: Viewer) -> None:
     assert (viewer.mask() != first).any()
     show(viewer, "history")
     page = viewer.page
-    page.wait_for("document.querySelectorAll('.version-list button').length === 2", "two versions")
-    page.click(".version-list button:last-child")
+    rows = "[...document.querySelectorAll('.version-list button b')].map((name) => name.textContent)"
+    page.wait_for(f"{rows}.length === 3", "two versions and what the data set says")
+    names = page.evaluate(rows)
+    assert names[2] == "From the data set" and names[0] == names[1] != names[2]
+    page.click(".version-list button:nth-child(2)")
     page.wait_for("document.querySelector('.version-preview .main')?.disabled === false", "the version to be shown")
     page.click(".version-preview .main")
     page.wait_for("document.querySelector('dialog.question') !== null", "the question")

@@ -11,6 +11,7 @@ import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 from server.track_job import JobResult, TrackJob, run
 
@@ -19,7 +20,7 @@ Ask = Callable[[], bool]
 
 
 def order(flow_cache: Path, word: str, series_uid: str) -> None:
-    """Asks the next jobs of a series to `die`, `die-once`, `hang`, `raise` or `slow`."""
+    """Asks the next jobs of a series to `die`, `die-once`, `hang`, `raise` or `slow`; `die-late`: with an open clip."""
     flow_cache.mkdir(parents=True, exist_ok=True)
     (flow_cache / f"order-{series_uid}").write_text(word, "utf-8")
 
@@ -37,12 +38,12 @@ def misbehave(job: TrackJob, progress: Report, cancelled: Ask) -> JobResult:
         stream.write("x")
     path = job.flow_cache / f"order-{job.series_uid}"
     word = path.read_text("utf-8") if path.exists() else ""
+    if word.endswith("-late"):
+        return run(job, lambda done, total: _fail(word), cancelled)
     if word == "die-once":
         path.unlink()
-    if word.startswith("die"):
-        os.kill(os.getpid(), signal.SIGKILL)
-    if word == "raise":
-        raise ZeroDivisionError("the tracker's own mistake, with a path such as /data/1.2.3 in it")
+    if word.startswith("die") or word == "raise":
+        _fail(word)
     if word == "hang":
         progress(1, 8)
         while True:
@@ -52,3 +53,10 @@ def misbehave(job: TrackJob, progress: Report, cancelled: Ask) -> JobResult:
         while path.exists() and time.monotonic() < end:
             time.sleep(0.01)
     return run(job, progress, cancelled)
+
+
+def _fail(word: str) -> NoReturn:
+    if word.startswith("raise"):
+        raise ZeroDivisionError("the tracker's own mistake, with a path such as /data/1.2.3 in it")
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError("killed")

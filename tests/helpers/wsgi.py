@@ -61,13 +61,14 @@ class Caller:
 
     def wait_for(self, path: str, condition: Callable[[Any], bool], timeout: float = 60) -> Any:
         """Asks `path` until `condition` of its JSON holds; returns that JSON."""
-        end = time.monotonic() + timeout
+        end, pause = time.monotonic() + timeout, 0.01
         value: Any = None
         while time.monotonic() < end:
             value = self.get(path).json()
             if condition(value):
                 return value
-            time.sleep(0.01)
+            time.sleep(pause)
+            pause = min(1.2 * pause, 0.2)  # a clock that stands still gives no more than a burst of requests
         raise TimeoutError(f"{path} still answers {value}")
 
     def wait_ready(self) -> Any:

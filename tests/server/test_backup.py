@@ -72,7 +72,9 @@ def test_a_backup_while_people_save_holds_every_save_before_it(tmp_path: Path) -
     with ServerProcess(second, DATASET="folder:clips") as server:
         server.wait_ready()
         for key in keys:
-            found = [v["version_id"] for v in server.get("/api/series/" + "/".join(key)).json()["history"]][::-1]
+            *saves, original = server.get("/api/series/" + "/".join(key)).json()["history"]
+            found = [v["version_id"] for v in saves][::-1]
+            assert original["is_original"]
             assert found[: len(before[key])] == before[key]
             assert found == saved[key][: len(found)]
 

@@ -97,5 +97,5 @@ def test_the_command_prints_lines_and_says_by_its_exit_code(
     assert main(["--check"]) == 1
     assert "BAD  DATASET: the folder does not exist" in capsys.readouterr().out
     monkeypatch.setenv("RETRACK_WORKERS", "many")
-    assert main(["--check"]) == 2
-    assert capsys.readouterr().err == "Setting RETRACK_WORKERS: expects a whole number from 1 to 64.\n"
+    assert main(["--check"]) == 1
+    assert capsys.readouterr().out == "BAD  settings: RETRACK_WORKERS: expects a whole number from 1 to 64\n"

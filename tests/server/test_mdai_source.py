@@ -82,17 +82,21 @@ def test_a_server_downloads_tracks_and_serves(standin: MdaiStandin, tmp_path: Pa
 
 
 def test_refused_images_leave_the_annotations(standin: MdaiStandin, source: MdaiSource) -> None:
-    assert len(source.load(lambda done, total: None, lambda: False).series) == 2
+    assert len(source.load(lambda done, total: None, lambda: False).index.series) == 2
     standin.fail("images", status=403)
     standin.export["datasets"][0]["annotations"].pop()
-    index = source.load(lambda done, total: None, lambda: False)
+    loaded = source.load(lambda done, total: None, lambda: False)
+    index = loaded.index
+    assert not loaded.is_fresh
     assert [problem.code for problem in index.problems] == ["MDAI_IMAGES_REFUSED", "STARTED_FROM_DISK"]
     assert (len(index.series), len(index.export.annotations)) == (2, 3)
 
 
 def test_an_empty_start_without_images_is_an_empty_data_set(standin: MdaiStandin, source: MdaiSource) -> None:
     standin.fail("images", status=403)
-    index = source.load(lambda done, total: None, lambda: False)
+    loaded = source.load(lambda done, total: None, lambda: False)
+    index = loaded.index
+    assert not loaded.is_fresh
     assert [problem.code for problem in index.problems] == ["MDAI_IMAGES_REFUSED", "DATASET_EMPTY"]
     assert index.series == []
 
@@ -149,11 +153,13 @@ def test_when_mdai_cannot_be_asked_nobody_is_refused_for_it(standin: MdaiStandin
 
 
 def test_the_check_before_a_start_asks_mdai(standin: MdaiStandin, tmp_path: Path) -> None:
-    def about_auth(**changes: str) -> tuple[bool, str]:
+    def about_mdai(**changes: str) -> tuple[bool, str]:
         findings = find(load(tmp_path, {**SETTINGS, **changes}), tmp_path)
-        return next((finding.is_good, finding.text) for finding in findings if finding.about == "AUTH")
+        return next((finding.is_good, finding.text) for finding in findings if finding.about == "MD.ai")
 
-    assert about_auth() == (True, "MD.ai accepts MDAI_TOKEN")
-    assert about_auth(MDAI_TOKEN="stale")[0] is False
+    assert about_mdai() == (True, "accepts MDAI_TOKEN")
+    assert about_mdai(MDAI_TOKEN="stale") == (False, "refuses MDAI_TOKEN")
+    assert about_mdai(MDAI_TOKEN="stale", AUTH="none") == (False, "refuses MDAI_TOKEN")  # the data set needs it
+    assert about_mdai(MDAI_TOKEN="", DATASET="folder:clips") == (True, "answers")  # callers bring their own
     standin.fail("test", status=500)
-    assert about_auth() == (False, "MD.ai cannot be asked: MD.ai does not work at the moment.")
+    assert about_mdai() == (False, "cannot be asked: MD.ai does not work at the moment.")

@@ -114,6 +114,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "RECENT_VIEW_THRESHOLD_MINUTES", SERVER, _integer(0, 525_600), "60", "how long a view keeps others off a series"
     ),
+    Setting(
+        "SYNC_HOURS", SERVER, _integer(0, 8760), "24", "how often the data set is brought up to date; 0: at start alone"
+    ),
     Setting("RETRACK_WORKERS", SERVER, _integer(1, 64), "2", "worker processes for tracking"),
     Setting("WORKERS", SERVER, _workers, "local", "where jobs run: `local` or `dask://HOST:PORT`"),
     Setting("STATE_PATH", SERVER, _directory, "server_state", "directory of versions, activity and completion"),

@@ -48,10 +48,11 @@ export async function openHistory(app) {
 function versionRow(version, series, show) {
   const isCurrent = version.version_id === series.version_id;
   const count = version.annotation_count === 1 ? "1 annotation" : `${version.annotation_count ?? 0} annotations`;
-  const facts = [count, isCurrent ? "current" : null, version.tracked === false ? "not tracked" : null].filter(Boolean).join(" · ");
+  const isUntracked = version.tracked === false && !version.is_original;
+  const facts = [count, isCurrent ? "current" : null, isUntracked ? "not tracked" : null].filter(Boolean).join(" · ");
   const when = new Date(version.at).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
   return h("button.exam-row", { type: "button", "aria-pressed": "false", onclick: (event) => show(version, event.currentTarget) },
-    h("span", {}, h("b", {}, version.editor ?? "Somebody"), h("br"), h("span.quiet", {}, `${when}, ${ago(version.at)}`), h("br"), h("span.quiet", {}, facts)));
+    h("span", {}, h("b", {}, version.is_original ? "From the data set" : version.editor ?? "Somebody"), h("br"), h("span.quiet", {}, `${when}, ${ago(version.at)}`), h("br"), h("span.quiet", {}, facts)));
 }
 
 async function showVersion(app, series, version, place, close) {
