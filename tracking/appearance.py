@@ -111,10 +111,12 @@ def _looks(picture: Picture, where: npt.NDArray[np.bool_]) -> Field:
     part = np.ascontiguousarray(picture[top : row + height + RIM, left : column + width + RIM])
     where = where[top : row + height + RIM, left : column + width + RIM]
     lab = cv2.cvtColor(part, cv2.COLOR_BGR2LAB).astype(np.float32)
-    light = lab[..., 0]
+    light, colours = np.ascontiguousarray(lab[..., 0]), np.ascontiguousarray(lab[..., 1:])
+    square = light * light
     blurred = [cv2.GaussianBlur(light, (0, 0), sigma) for sigma in (1.0, 2.0, 4.0)]
-    squares = [cv2.GaussianBlur(light * light, (0, 0), sigma) for sigma in (1.0, 2.0)]
+    squares = [cv2.GaussianBlur(square, (0, 0), sigma) for sigma in (1.0, 2.0)]
     texture = [np.sqrt(np.maximum(square - mean * mean, 0)) for square, mean in zip(squares, blurred, strict=False)]
-    colour = [cv2.GaussianBlur(lab[..., 1:], (0, 0), sigma) for sigma in (0.7, 2.0, 4.0)]
-    columns = [image[where] for image in (light, *blurred, *texture)]
-    return np.column_stack(columns + [image[where] for image in colour]).astype(np.float32)
+    colour = [cv2.GaussianBlur(colours, (0, 0), sigma) for sigma in (0.7, 2.0, 4.0)]
+    places = np.flatnonzero(where)
+    planes = [light, *blurred, *texture, *(plane for image in colour for plane in cv2.split(image))]
+    return np.stack([plane.ravel().take(places) for plane in planes], axis=1)

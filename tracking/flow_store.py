@@ -3,6 +3,8 @@
 One file a clip: `<key>.flow`, the key being a hash of the clip's digest, the flow method and everything else that
 decides it. File layout (little endian): a header line of JSON, then for each frame a record of
   picture: its length, and the frame scaled down as JPEG (grey or colour);
+  small:   its length, and that picture scaled down to the grid as plain values, (grid_height, grid_width) or with BGR:
+           what a retrack looks at, with nothing to decode;
   flows:   their length, and int16 (2, 2, grid_height, grid_width) as packed_steps.py packs it: from the previous frame
            to this one, then from this one back; x, then y, in 1/FLOW_STEPS of a grid pixel; absent for frame 0;
 then the table of record offsets, and a footer with the table's place and a CRC of everything before it.
@@ -90,10 +92,11 @@ class FlowFile:
         offsets = np.frombuffer(stream.read(8 * count), "<u8").tolist()
         return cls(stream, header, offsets, table)
 
-    def append(self, picture: bytes, flows: npt.NDArray[np.float32] | None) -> None:
-        """Add the next frame: its JPEG and, except for frame 0, flows float32 (2, gh, gw, 2) in grid pixels."""
+    def append(self, picture: bytes, small: npt.NDArray[np.uint8], flows: npt.NDArray[np.float32] | None) -> None:
+        """Add the next frame: its JPEG, its grid picture uint8 (gh, gw) or (gh, gw, 3) and, except for frame 0, flows
+        float32 (2, gh, gw, 2) in grid pixels."""
         steps = b"" if flows is None else pack(quantise(flows).transpose(0, 3, 1, 2))
-        record = b"".join((LENGTH.pack(len(picture)), picture, LENGTH.pack(len(steps)), steps))
+        record = b"".join(LENGTH.pack(len(part)) + part for part in (picture, small.tobytes(), steps))
         self._stream.seek(self._end)
         self._stream.write(record)
         self._offsets.append(self._end)
@@ -101,15 +104,18 @@ class FlowFile:
 
     def picture(self, frame_number: int) -> bytes:
         """The JPEG of a frame's small picture."""
-        self._stream.seek(self._offsets[frame_number])
-        return self._read_part()
+        return self._part(frame_number, 0)
+
+    def small(self, frame_number: int) -> npt.NDArray[np.uint8]:
+        """A frame's grid picture, uint8 (gh, gw) or (gh, gw, 3)."""
+        values = np.frombuffer(self._part(frame_number, 1), np.uint8)
+        size = (self.header.grid_height, self.header.grid_width)
+        return values.reshape(size if values.size == size[0] * size[1] else (*size, 3))
 
     def flows(self, frame_number: int) -> npt.NDArray[np.float32]:
         """Flow from frame_number-1 to frame_number and back, float32 (2, gh, gw, 2) in grid pixels."""
-        self._stream.seek(self._offsets[frame_number])
-        self._stream.seek(self._read_length(), os.SEEK_CUR)
         height, width = self.header.grid_height, self.header.grid_width
-        steps = unpack(self._read_part(), (2, 2, height, width)).transpose(0, 2, 3, 1)
+        steps = unpack(self._part(frame_number, 2), (2, 2, height, width)).transpose(0, 2, 3, 1)
         return np.multiply(steps, np.float32(1 / FLOW_STEPS), order="C")
 
     def finish(self) -> None:
@@ -136,10 +142,14 @@ class FlowFile:
         """Close the stream; the object is of no use afterwards."""
         self._stream.close()
 
-    def _read_part(self) -> bytes:
-        return self._stream.read(self._read_length())
+    def _part(self, frame_number: int, place: int) -> bytes:
+        """A record's part: picture, small, flows."""
+        self._stream.seek(self._offsets[frame_number])
+        for _ in range(place):
+            self._stream.seek(self._length(), os.SEEK_CUR)
+        return self._stream.read(self._length())
 
-    def _read_length(self) -> int:
+    def _length(self) -> int:
         length: int = LENGTH.unpack(self._stream.read(LENGTH.size))[0]
         return length
 

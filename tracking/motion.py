@@ -22,7 +22,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from tracking.clip import Clip, Picture
+from tracking.clip import Clip, Picture, as_bgr
 from tracking.errors import Cancelled, ClipError, OutputError
 from tracking.flow import Flow, FlowMethod, Grey, flow_between
 from tracking.flow_store import FlowFile, FlowHeader, FlowStore
@@ -103,8 +103,7 @@ class Motion:
         """The frame scaled down: uint8 (picture_height, picture_width, 3), BGR. Read only."""
         if frame_number not in self._pictures:
             self._need(frame_number)
-            encoded = np.frombuffer(self._file.picture(frame_number), np.uint8)
-            self._remember(self._pictures, frame_number, np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR), np.uint8))
+            self._remember(self._pictures, frame_number, as_bgr(_decode(self._file.picture(frame_number))))
         return self._pictures[frame_number]
 
     def grey(self, frame_number: int) -> Grey:
@@ -114,14 +113,9 @@ class Motion:
     def grid_picture(self, frame_number: int) -> Picture:
         """The frame scaled down to the grid: uint8 (grid_height, grid_width, 3), BGR. Read only."""
         if frame_number not in self._grid_pictures:
-            small = cv2.resize(self.picture(frame_number), self.grid_size[::-1], interpolation=cv2.INTER_AREA)
-            self._remember(self._grid_pictures, frame_number, np.asarray(small, np.uint8))
+            self._need(frame_number)
+            self._remember(self._grid_pictures, frame_number, as_bgr(self._file.small(frame_number)))
         return self._grid_pictures[frame_number]
-
-    def direct_flow(self, source: int, target: int, init: Flow | None = None) -> Flow:
-        """Flow from any frame to any other, computed now: float32 (picture_height, picture_width, 2), in *picture*
-        pixels."""
-        return flow_between(self.method, self.grey(source), self.grey(target), init)
 
     def kept_walk(self, start: int, step: int) -> KeptWalk:
         """What is kept of the walk from this frame, ascending (step 1) or descending (-1); the same object each
@@ -186,8 +180,12 @@ class Motion:
         picture = np.asarray(cv2.resize(frame, self.picture_size[::-1], interpolation=cv2.INTER_AREA), np.uint8)
         grey = np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), np.uint8)
         flows = None if self._last_grey is None else self._both_ways(self._last_grey, grey)
+        encoded = _encode(picture, grey)
+        kept = _decode(encoded)  # what a later run will see, and grey when it has no colour to speak of
+        self._remember(self._pictures, number, as_bgr(kept))
+        small = np.asarray(cv2.resize(kept, self.grid_size[::-1], interpolation=cv2.INTER_AREA), np.uint8)
         try:
-            self._file.append(_encode(picture, grey), flows)
+            self._file.append(encoded, small, flows)
             if self._file.record_count == self.frame_count and self._store:
                 self._store.keep(self._key, self._file)
         except OSError as error:
@@ -238,3 +236,8 @@ def _encode(picture: Picture, grey: Grey) -> bytes:
     if not good:
         raise ClipError("CLIP_UNREADABLE", "A frame of the clip cannot be scaled down.")
     return bytes(encoded)
+
+
+def _decode(encoded: bytes) -> npt.NDArray[np.uint8]:
+    """A kept JPEG: uint8 (height, width), or (height, width, 3) in BGR."""
+    return np.asarray(cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_UNCHANGED), np.uint8)

@@ -31,6 +31,8 @@ Box = tuple[int, int, int, int]
 """(top, left, bottom, right) in clip pixels."""
 Window = tuple[slice, slice]
 """Rows and columns of the grid."""
+Points = tuple[Field, Field]
+"""x of each column (columns,) and y of each row (rows, 1): numpy spreads them over all points."""
 
 
 @dataclass(frozen=True)
@@ -59,10 +61,15 @@ def signed_distance(pixels: npt.NDArray[np.uint8], motion: Motion) -> Field:
 
     It ends at FAR, so that of two sides that disagree neither wins by being far off.
     """
-    inside = (pixels > 0).astype(np.uint8)
-    distance = cv2.distanceTransform(inside, cv2.DIST_L2, 5) - cv2.distanceTransform(1 - inside, cv2.DIST_L2, 5)
     furthest = _furthest(motion)
-    return np.asarray(np.clip(distance - 0.5 * np.sign(distance), -furthest, furthest), np.float32)
+    found = np.full(pixels.shape, -furthest, np.float32)
+    left, top, width, height = cv2.boundingRect(pixels)
+    rim = 2 + int(1.1 * furthest)  # OpenCV's distances are right to a few per cent
+    near = (slice(max(0, top - rim), top + height + rim), slice(max(0, left - rim), left + width + rim))
+    inside = (pixels[near] > 0).astype(np.uint8)
+    distance = cv2.distanceTransform(inside, cv2.DIST_L2, 5) - cv2.distanceTransform(1 - inside, cv2.DIST_L2, 5)
+    found[near] = np.clip(distance - 0.5 * np.sign(distance), -furthest, furthest)
+    return found
 
 
 def reach_of(distance: Field, motion: Motion) -> tuple[float, float, float, float]:
@@ -105,10 +112,10 @@ def sample(frame_number: int, sides: list[Side], motion: Motion, appearance: App
     if box is None:
         return TrackedFrame.blank(frame_number, confidence)
     step = 1 + int(((box[2] - box[0]) * (box[3] - box[1]) / FINE_SAMPLES) ** 0.5)
-    fine_points = clip_points(box, step)
-    total = enlarge(correction, window, box, step, motion)
+    fine_points = _clip_points(box, step)
+    total = _enlarge(correction, window, box, step, motion)
     for side, displacement, weight in zip(sides, displacements, weights, strict=True):
-        fine = enlarge(np.dstack([displacement, weight]), window, box, step, motion)
+        fine = _enlarge(np.dstack([displacement, weight]), window, box, step, motion)
         total += fine[..., 2] * _through(side.source.distance, fine[..., :2], fine_points, motion)
     if step > 1:
         size = (box[3] - box[1], box[2] - box[0])
@@ -131,7 +138,7 @@ def _window(sides: list[Side], motion: Motion) -> Window:
     """The part of the grid from which any walk leads into its source's reach, with a rim; the whole grid when none
     does."""
     height, width = motion.grid_size
-    columns, rows = np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)[:, None]
+    columns, rows = _cells((slice(0, height), slice(0, width)))
     reached = np.zeros((height, width), np.bool_)
     for side in sides:
         left, top, right, bottom = side.source.reach
@@ -147,16 +154,21 @@ def _window(sides: list[Side], motion: Motion) -> Window:
     )
 
 
-def _grid_points(motion: Motion, window: Window) -> tuple[Field, Field]:
-    """x and y in clip pixels of every grid sample of the window, each float32 (rows, columns)."""
-    rows, columns = (np.arange(part.start, part.stop, dtype=np.float32) for part in window)
-    columns = (columns + 0.5) * np.float32(motion.width / motion.grid_size[1]) - 0.5
-    rows = (rows + 0.5) * np.float32(motion.height / motion.grid_size[0]) - 0.5
-    x, y = np.meshgrid(columns, rows)
+def _grid_points(motion: Motion, window: Window) -> Points:
+    """Where the grid samples of the window lie in the clip's picture."""
+    columns, rows = _cells(window)
+    x = (columns + 0.5) * np.float32(motion.width / motion.grid_size[1]) - 0.5
+    y = (rows + 0.5) * np.float32(motion.height / motion.grid_size[0]) - 0.5
     return x, y
 
 
-def _through(distance: Field, displacement: Flow, points: tuple[Field, Field], motion: Motion) -> Field:
+def _cells(window: Window) -> Points:
+    """The grid samples of the window, in grid pixels."""
+    columns = np.arange(window[1].start, window[1].stop, dtype=np.float32)
+    return columns, np.arange(window[0].start, window[0].stop, dtype=np.float32)[:, None]
+
+
+def _through(distance: Field, displacement: Flow, points: Points, motion: Motion) -> Field:
     """The annotation's distance where each point came from; what came from outside the picture counts as its edge."""
     x = points[0] + displacement[..., 0] * np.float32(motion.width / motion.grid_size[1])
     y = points[1] + displacement[..., 1] * np.float32(motion.height / motion.grid_size[0])
@@ -165,7 +177,7 @@ def _through(distance: Field, displacement: Flow, points: tuple[Field, Field], m
 
 def _moved(values: Field, displacement: Flow, window: Window) -> Field:
     """A grid field of the annotated frame as it lies on the frame at hand, in the window of the displacement."""
-    rows, columns = np.mgrid[window].astype(np.float32)
+    columns, rows = _cells(window)
     x, y = columns + displacement[..., 0], rows + displacement[..., 1]
     return np.asarray(cv2.remap(values, x, y, cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE), np.float32)
 
@@ -185,7 +197,7 @@ def _box_around(coarse: Field, window: Window, motion: Motion) -> Box | None:
     return top, left, bottom, right
 
 
-def enlarge(grid: Field, window: Window, box: Box, step: int, motion: Motion) -> Field:
+def _enlarge(grid: Field, window: Window, box: Box, step: int, motion: Motion) -> Field:
     """Bilinear values of a field of the window (rows, columns[, channels]) at each `step`-th clip pixel of the box,
     both ways."""
     top, left, bottom, right = box
@@ -199,12 +211,10 @@ def enlarge(grid: Field, window: Window, box: Box, step: int, motion: Motion) ->
     return np.asarray(values, np.float32)
 
 
-def clip_points(box: Box, step: int) -> tuple[Field, Field]:
-    """x and y of each `step`-th clip pixel of the box, both float32 (rows, columns)."""
+def _clip_points(box: Box, step: int) -> Points:
+    """Each `step`-th clip pixel of the box."""
     top, left, bottom, right = box
-    columns, rows = np.arange(left, right, step, dtype=np.float32), np.arange(top, bottom, step, dtype=np.float32)
-    x, y = np.meshgrid(columns, rows)
-    return x, y
+    return np.arange(left, right, step, dtype=np.float32), np.arange(top, bottom, step, dtype=np.float32)[:, None]
 
 
 def _between(samples: Field, size: tuple[int, int], step: int) -> Field:

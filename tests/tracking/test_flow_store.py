@@ -50,12 +50,14 @@ def test_kept_flow_is_what_was_computed_and_is_not_computed_again(clip: Path, st
     with Motion(open_clip(clip), DisFlow(), Params(), store) as motion:
         first = [motion.forward(n).copy() for n in range(COUNT - 1)] + [motion.backward(n) for n in range(1, COUNT)]
         pictures = [motion.picture(n).copy() for n in range(COUNT)]
+        small = [motion.grid_picture(n).copy() for n in range(COUNT)]
         assert not motion.was_kept
     CountingFlow.calls = 0
     with Motion(open_clip(clip), CountingFlow(), Params(), store) as motion:
         again = [motion.forward(n).copy() for n in range(COUNT - 1)] + [motion.backward(n) for n in range(1, COUNT)]
         assert motion.was_kept and motion.frame_count == COUNT and CountingFlow.calls == 0
         assert all(np.array_equal(one, motion.picture(n)) for n, one in enumerate(pictures))
+        assert all(np.array_equal(one, motion.grid_picture(n)) for n, one in enumerate(small))
     assert all(np.array_equal(one, two) for one, two in zip(first, again, strict=True))
 
 
@@ -125,7 +127,7 @@ def test_least_recently_used_go_first(tmp_path: Path) -> None:
     header = FlowHeader(8, 8, 8, 8, 4, 4)
     for age, name in enumerate(("oldest", "older", "newest")):
         file = store.begin(name, header)
-        file.append(b"picture", None)
+        file.append(b"picture", np.zeros((4, 4), np.uint8), None)
         store.limit = 1 << 20
         store.keep(name, file)
         file.close()
@@ -152,7 +154,7 @@ def test_read_only_store_costs_speed_not_masks(clip: Path, tmp_path: Path) -> No
 
 
 def test_disk_that_fills_up_is_one_sentence(clip: Path, store: FlowStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(self: FlowFile, picture: bytes, flows: object) -> None:
+    def full(self: FlowFile, picture: bytes, small: object, flows: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(FlowFile, "append", full)
@@ -195,7 +197,7 @@ def test_quantising_errs_by_half_a_step_and_holds_at_the_ends() -> None:
 def test_unfinished_file_is_not_taken_for_whole(tmp_path: Path) -> None:
     with (tmp_path / "part").open("w+b") as stream:
         file = FlowFile.create(stream, FlowHeader(8, 8, 8, 8, 4, 4))
-        file.append(b"picture", None)
+        file.append(b"picture", np.zeros((4, 4), np.uint8), None)
         stream.flush()
         with pytest.raises(ValueError, match="damaged"):
             FlowFile.load(stream)
