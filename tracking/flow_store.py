@@ -12,6 +12,7 @@ A file under construction is `<key>.<random>.part`; it is renamed when whole, so
 damaged later.
 """
 
+import contextlib
 import json
 import logging
 import os
@@ -131,12 +132,16 @@ class FlowFile:
         self._stream.flush()
 
     def move_to(self, path: Path) -> None:
-        """Put a finished file into its place, from where it is read on (Windows renames no open files)."""
-        if self.part is not None:
+        """Put a finished file into its place. It stays readable here, also when another process removes it."""
+        if self.part is None:
+            return
+        if os.name == "nt":  # renames no open files, and removes none either
             self._stream.close()
             self.part.replace(path)
-            self.part = None
             self._stream = path.open("rb")
+        else:
+            self.part.replace(path)
+        self.part = None
 
     def close(self) -> None:
         """Close the stream; the object is of no use afterwards."""
@@ -180,7 +185,8 @@ class FlowStore:
             stream.close()
             path.unlink(missing_ok=True)
             return None
-        os.utime(path)
+        with contextlib.suppress(FileNotFoundError):  # another process removed it just now; the open file stays
+            os.utime(path)
         return file
 
     def begin(self, key: str, header: FlowHeader) -> FlowFile:

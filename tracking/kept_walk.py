@@ -8,6 +8,7 @@ write the same bytes to the same places.
 """
 
 import logging
+import os
 import struct
 import zlib
 from pathlib import Path
@@ -52,24 +53,36 @@ class KeptWalk:
         self._records.append(record)
         if self._path is not None:
             try:
-                with self._path.open("r+b" if self._path.is_file() else "w+b") as stream:
-                    stream.seek(self._end)
-                    self._end += stream.write(HEAD.pack(len(record), zlib.crc32(record)) + record)
+                self._write(self._path, record)
             except OSError as error:
                 LOG.warning("a walk cannot be kept and will be gone again: %s", error.strerror)
                 self._path = None
         return steps * np.float32(1 / DISPLACEMENT_STEPS), alike * np.float32(1 / LIKENESS_STEPS)
 
+    def _write(self, path: Path, record: bytes) -> None:
+        """Append the newest record; all of them when the file is not there, or not any more: another process that
+        needed the room may have removed it."""
+        try:
+            stream, start = path.open("r+b"), self._end
+        except FileNotFoundError:
+            stream, start = path.open("w+b"), 0
+        with stream:
+            stream.seek(start)
+            for each in [record] if start else self._records:
+                start += stream.write(HEAD.pack(len(each), zlib.crc32(each)) + each)
+        self._end = start
+
     def _load(self, path: Path) -> None:
         try:
             data = path.read_bytes()
-            path.touch()
+            os.utime(path)
         except OSError:
-            return  # it is gone again, at the cost of time
+            return  # another process removed it just now: it is gone again, at the cost of time
         while self._end + HEAD.size <= len(data):
             length, crc = HEAD.unpack_from(data, self._end)
             record = data[self._end + HEAD.size : self._end + HEAD.size + length]
-            if len(record) < length or zlib.crc32(record) != crc:
+            # Zeros, where a file has a hole, would be an empty record whose CRC is right.
+            if not length or len(record) < length or zlib.crc32(record) != crc:
                 LOG.warning("a kept walk is damaged and is gone again from there")
                 return
             self._records.append(record)
