@@ -34,9 +34,9 @@ from benchmarks.tracking_data import (
     real_sequences,
     write_annotations,
 )
-from tracking.clip import open_clip
 from tracking.flow_store import FlowStore
 from tracking.next_frame import next_frame
+from tracking.open_clip import open_clip
 from tracking.semisynthetic import ellipse
 from tracking.track import track
 

@@ -72,8 +72,8 @@ class JobFailed(Exception):
 
 def run(job: TrackJob, progress: Callable[[int, int], None], cancelled: Callable[[], bool]) -> JobResult:
     """Tracks one series. progress(frames done, frames in all). Raises JobFailed, leaving only temporary files."""
-    from tracking.clip import open_clip
     from tracking.errors import TrackingError
+    from tracking.open_clip import open_clip
     from tracking.polygons import PolygonError
 
     try:

@@ -1,8 +1,7 @@
-"""What is in a clip, frame by frame? `open_clip` is called by track.py, the benchmarks and the server's index.
+"""What is a clip, whatever kind of file it is? The kinds are in clip_video.py, clip_dicom.py and clip_folder.py;
+open_clip.py picks one.
 
-A clip is a video (whatever OpenCV decodes, raw .h264 and .mpeg included), a DICOM file (one or many frames) or a
-folder of PNG/JPEG pictures in name order. Frames are numbered from 0. Frames are streamed: no reader holds more than
-one at a time.
+Frames are numbered from 0. Frames are streamed: no reader holds more than one at a time.
 """
 
 import hashlib
@@ -15,8 +14,6 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from tracking.contracts.dataset import IMAGE_SUFFIXES
-from tracking.contracts.dicom import is_dicom
 from tracking.errors import Cancelled, ClipError
 
 Picture = npt.NDArray[np.uint8]
@@ -72,37 +69,6 @@ class Clip(ABC):
         """Raises Cancelled when the caller asked to stop."""
         if self.cancelled():
             raise Cancelled
-
-
-def open_clip(path: str | Path, cancelled: Callable[[], bool] = lambda: False) -> Clip:
-    """Open a video, DICOM file or folder of pictures. Raises ClipError with one of the codes in its docstring."""
-    clip = _open(Path(path))
-    clip.cancelled = cancelled
-    return clip
-
-
-def _open(path: Path) -> Clip:
-    # Imported here: they import this module, and pydicom costs a third of a second that videos need not pay.
-    from tracking.clip_folder import FolderClip
-    from tracking.clip_video import VideoClip
-
-    if not path.exists():
-        raise ClipError("CLIP_MISSING", "There is no clip at this place.")
-    if path.is_dir():
-        return FolderClip(path)
-    try:
-        if path.stat().st_size == 0:
-            raise ClipError("CLIP_EMPTY", "The clip is an empty file.")
-        dicom = is_dicom(path)
-    except OSError as error:
-        raise ClipError("CLIP_UNREADABLE", f"The clip cannot be read: {error.strerror}.") from error
-    if dicom:
-        from tracking.clip_dicom import DicomClip
-
-        return DicomClip(path)
-    if path.suffix.lower() in IMAGE_SUFFIXES:
-        return FolderClip(path.parent, [path])
-    return VideoClip(path)
 
 
 def as_bgr(picture: npt.NDArray[np.uint8]) -> Picture:

@@ -1,4 +1,4 @@
-"""How is a DICOM file read as a clip, looking as a viewer would show it? Used by clip.open_clip only."""
+"""How is a DICOM file read as a clip, looking as a viewer would show it? Used by open_clip.py only."""
 
 import warnings
 from collections.abc import Iterator
@@ -110,6 +110,7 @@ class DicomClip(Clip):
         """Smallest and largest value of the whole clip, so that brightness does not jump from frame to frame."""
         low, high = np.inf, -np.inf
         for pixels in self._decoded():
+            self.stop_if_cancelled()
             values = self._with_window(pixels)
             low, high = min(low, float(values.min())), max(high, float(values.max()))
         return low, high

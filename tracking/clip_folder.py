@@ -1,4 +1,4 @@
-"""How is a folder of PNG or JPEG pictures read as a clip? Used by clip.open_clip only."""
+"""How is a folder of PNG or JPEG pictures read as a clip? Used by open_clip.py only."""
 
 from collections.abc import Iterator
 from pathlib import Path

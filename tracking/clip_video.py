@@ -1,4 +1,4 @@
-"""How is a video read? Used by clip.open_clip only.
+"""How is a video read? Used by open_clip.py only.
 
 The frame count in a video's header is often wrong, so frames are counted by decoding. OpenCV's FFmpeg decides order and
 orientation, as it does in the workstation's extraction: both sides see the same frames.

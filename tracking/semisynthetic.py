@@ -24,9 +24,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from tracking.clip import Picture, open_clip
+from tracking.clip import Picture
 from tracking.errors import ClipError, OutputError, TrackingError
 from tracking.flow import Flow, Mask
+from tracking.open_clip import open_clip
 
 Points = npt.NDArray[np.float64]
 """(n, 2) float64: x and y in pixels, pixel centres at whole numbers."""

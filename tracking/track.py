@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tracking.annotations import Annotations, read_annotations
-from tracking.clip import Clip, open_clip
+from tracking.clip import Clip
 from tracking.contracts.labels import EMPTY_ID, LABEL_ID
 from tracking.fill import Entry, FrameFiller, Sources
 from tracking.flow import ClipTracker, DisFlow, FlowMethod, find_method
@@ -21,6 +21,7 @@ from tracking.flow_store import FlowStore
 from tracking.kept_result import KeptResult, fingerprint
 from tracking.mask_files import OutputDirectory
 from tracking.motion import Motion
+from tracking.open_clip import open_clip
 from tracking.params import Params
 from tracking.plan import Plan
 from tracking.progress import Progress

@@ -11,8 +11,8 @@ from pydicom.encaps import encapsulate
 from pydicom.uid import ExplicitVRLittleEndian, JPEGBaseline8Bit, SecondaryCaptureImageStorage, generate_uid
 
 from tests.tracking.helpers import moving_clip, texture, write_frames
-from tracking.clip import open_clip
 from tracking.errors import Cancelled, ClipError
+from tracking.open_clip import open_clip
 from tracking.semisynthetic import write_video
 
 SHARED_CLIPS = Path(__file__).resolve().parents[3] / "shared" / "bench" / "clips"
@@ -232,3 +232,10 @@ def test_counting_and_hashing_can_be_cancelled(tmp_path: Path) -> None:
         _ = clip.frame_count
     with pytest.raises(Cancelled):
         _ = clip.digest
+
+
+def test_looking_for_the_range_of_a_16_bit_dicom_can_be_cancelled(tmp_path: Path) -> None:
+    stored = np.arange(2 * 4 * 5, dtype=np.uint16).reshape(2, 4, 5)
+    clip = open_clip(write_dicom(tmp_path / "a.dcm", stored, "MONOCHROME2"), cancelled=lambda: True)
+    with pytest.raises(Cancelled):
+        next(clip.frames())

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from tests.tracking.helpers import masks_of, moving_clip, write_annotations, write_frames
-from tracking.clip import open_clip
 from tracking.errors import Cancelled, ClipError, OutputError
 from tracking.flow import DisFlow, FarnebackFlow
 from tracking.flow_store import FlowFile, FlowHeader, FlowStore, quantise
 from tracking.motion import Motion, flow_key
+from tracking.open_clip import open_clip
 from tracking.params import Params
 from tracking.track import track
 

@@ -7,9 +7,9 @@ import pytest
 
 from tests.tracking.helpers import Array, disc, entries_of, masks_of, moving_clip, write_annotations, write_frames
 from tracking import sampling
-from tracking.clip import open_clip
 from tracking.flow import DisFlow
 from tracking.motion import Motion
+from tracking.open_clip import open_clip
 from tracking.params import Params
 from tracking.track import track
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from tests.tracking.helpers import dice, texture, write_annotations, write_frames
-from tracking.clip import open_clip
 from tracking.errors import ClipError
 from tracking.flow import find_method, flow_between
 from tracking.motion import Motion
+from tracking.open_clip import open_clip
 from tracking.params import Params
 from tracking.semisynthetic import MadeMotion, SemiSynthetic, base_picture, ellipse, main, write_pictures
 from tracking.track import track

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tracking.clip import open_clip
 from tracking.contracts.dataset import Index, read_index
 from tracking.contracts.labels import EMPTY_ID, LABEL_ID
+from tracking.open_clip import open_clip
 from tracking.polygons import rasterise
 from workstation import demo_data
 

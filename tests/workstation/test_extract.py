@@ -16,7 +16,7 @@ from pydicom.data import get_testdata_file
 from pydicom.examples import get_path
 
 from tests.helpers.clips import write_clip
-from tracking.clip import open_clip
+from tracking.open_clip import open_clip
 from workstation.cache import frame_filename
 from workstation.errors import CoreError, JobCancelledError
 from workstation.jobs import Job
