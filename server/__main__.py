@@ -8,8 +8,8 @@
     app        routes behind the gate
     start-up   a thread: store -> data set -> index -> tracking (`startup`)
 
-The main thread then serves until it is told to stop. Heavy libraries (OpenCV, NumPy, the MD.ai SDK, Dask) are imported
-by workers and by the start-up thread, never on this way.
+A thread then serves, while the main one waits until it is told to stop. Heavy libraries (OpenCV, NumPy, the MD.ai SDK,
+Dask) are imported by workers and by the start-up thread, never on this way.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,8 @@ from server.files import prove_writable
 from server.settings import ServerSettings, load
 from server.state_lock import RESTORING, StateLock, StateLocked
 from tracking.contracts.settings import SettingError
+
+_LOOK_SECONDS = 0.1
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -111,27 +114,27 @@ def _serve(settings: ServerSettings, directory: Path, stop_with_stdin: bool) -> 
     http.on_error = running.note_http_error
     application.ready(running.application)
 
+    is_asked = threading.Event()  # not an exception: raised at a bad moment (in a finaliser), Python swallows it
+
     def stop(_signal: int, _frame: Any) -> None:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_IGN)  # asked twice, as Ctrl-C in a terminal does: still one clean stop
-        raise KeyboardInterrupt
+        is_asked.set()
 
     signal.signal(signal.SIGINT, stop)
     signal.signal(signal.SIGTERM, stop)
     if stop_with_stdin:
         threading.Thread(target=_stop_when_stdin_ends, name="stdin", daemon=True).start()
     running.start()
+    serving = threading.Thread(target=http.serve, name="http", daemon=True)
+    serving.start()
     log = logging.getLogger("goobusters.server")
     log.info("serving")
-    try:
-        http.serve()
-    except KeyboardInterrupt:
-        log.info("stopping")
-    finally:
-        running.stop()
-        http.deadlines.stop()
-        http.stop()
-    return 0
+    while serving.is_alive() and not is_asked.is_set():
+        time.sleep(_LOOK_SECONDS)
+    log.info("stopping")
+    running.stop()
+    http.deadlines.stop()
+    http.stop()
+    return 0 if is_asked.is_set() else 1
 
 
 def _stop_when_stdin_ends() -> None:

@@ -8,55 +8,21 @@ from __future__ import annotations
 
 import json
 import logging
-import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import bottle
 
-from server import gate
-from server.clock import Clock
+from server import gate, routes_auth, routes_events, routes_masks, routes_series, routes_status
 from server.errors import ApiError, status_of
-from server.events import Events
-from server.jobs import Jobs
-from server.metrics import Metrics
-from server.records import SeriesEntry
-from server.settings import ServerSettings
-from server.status import Status
-from server.store import Store
+from server.services import Services
 from tracking.contracts.archive import ArchiveError
 
 log = logging.getLogger("goobusters.app")
 
-MAX_EDITOR = 254
-
-
-@dataclass(frozen=True)
-class Services:
-    """Everything that the routes use; made once by `assemble`.
-
-    `announce` tells live clients how a series looks now; setting `sync_wanted` lets `dataset_sync` begin.
-    """
-
-    settings: ServerSettings
-    clock: Clock
-    store: Store
-    jobs: Jobs
-    events: Events
-    metrics: Metrics
-    status: Status
-    announce: Callable[[SeriesEntry], None]
-    sync_wanted: threading.Event
-
-    def render_status(self) -> dict[str, Any]:
-        return self.status.render(self.store, self.jobs)
-
 
 def make_app(services: Services) -> bottle.Bottle:
     """The application with all its routes."""
-    from server import routes_auth, routes_events, routes_masks, routes_series, routes_status
-
     app = bottle.Bottle()
     app.default_error_handler = _render_bottle_error
     app.install(_NoteRoute())
@@ -116,38 +82,3 @@ def _render_bottle_error(error: bottle.HTTPError) -> str:
         log.error("request_crashed", exc_info=exc_info, extra={"request_id": bottle.request.environ[gate.REQUEST_ID]})
     bottle.response.content_type = "application/json"
     return json.dumps(gate.error_body(ApiError(code, message), bottle.request.environ[gate.REQUEST_ID]))
-
-
-def find_series(services: Services, study: str, series: str) -> SeriesEntry:
-    """The series that an address names. Raises ApiError, also SERVER_STARTING while nothing is loaded yet."""
-    check_loaded(services)
-    entry = services.store.get(study, series)
-    bottle.request.environ[gate.SERIES] = entry.key
-    return entry
-
-
-def check_loaded(services: Services) -> None:
-    """Raises ApiError SERVER_STARTING while the series of earlier runs are not read yet."""
-    if not services.status.is_loaded:
-        raise ApiError(
-            "SERVER_STARTING", "The server is starting; ask again in a moment.", headers={"Retry-After": "1"}
-        )
-
-
-def find_editor() -> str | None:
-    """Who is calling: the person the token names, otherwise header X-Editor. Raises ApiError EDITOR_INVALID."""
-    named = bottle.request.environ[gate.IDENTITY].editor
-    editor = named or check_editor(bottle.request.get_header("X-Editor", ""))
-    bottle.request.environ[gate.EDITOR] = editor
-    return editor
-
-
-def check_editor(text: str) -> str | None:
-    """A name that may be stored, or None for an empty one. Raises ApiError EDITOR_INVALID."""
-    try:
-        text = text.encode("latin-1").decode("utf-8").strip()  # WSGI hands headers over as latin-1
-    except UnicodeError:
-        text = text.strip()
-    if len(text) > MAX_EDITOR or not text.isprintable():
-        raise ApiError("EDITOR_INVALID", "The editor is not a usable name.")
-    return text or None

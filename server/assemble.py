@@ -7,21 +7,23 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-from server.app import Services, make_app
+from server.app import make_app
 from server.auth import make_authenticator
 from server.clock import Clock, SystemClock
 from server.dataset import Source, make_source
 from server.events import Events
 from server.gate import Gate
 from server.jobs import Jobs, JobSettings
+from server.local_workers import LocalWorkers
 from server.metrics import Metrics, StatusCollector
 from server.records import SeriesEntry, render
+from server.services import Services
 from server.settings import ServerSettings
 from server.startup import Startup
 from server.status import Status
 from server.store import Store
 from server.track_job import run as track
-from server.workers import JobFunction, Workers, make_workers
+from server.workers import JobFunction, Workers
 
 log = logging.getLogger("goobusters.http")
 
@@ -61,7 +63,7 @@ def assemble(
     clock = clock or SystemClock()
     events, metrics, status = Events(clock), Metrics(), Status()
     store = Store(settings.state_path, settings.mask_path, settings.flow_method)
-    workers = make_workers(settings.workers, settings.retrack_workers, clock, function)
+    workers = _make_workers(settings.workers, settings.retrack_workers, clock, function)
 
     def announce(entry: SeriesEntry) -> None:
         events.publish("series", render(entry))
@@ -74,3 +76,13 @@ def assemble(
         make_app(services), make_authenticator(settings, clock), metrics, clock, loopback_only=settings.auth == "none"
     )
     return Running(services, gate, Startup(services, source or make_source(settings, directory)), workers)
+
+
+def _make_workers(setting: str, slots: int, clock: Clock, function: JobFunction) -> Workers:
+    """The pool that setting WORKERS names: `local`, or `dask://HOST:PORT` (extra `dask`)."""
+    if setting == "local":
+        return LocalWorkers(slots, clock, function)
+    from server.dask_workers import DaskWorkers  # here: only who asks for a cluster pays for importing Dask
+
+    workers: Workers = DaskWorkers(setting.removeprefix("dask://"), slots, clock, function)
+    return workers

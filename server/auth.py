@@ -7,45 +7,23 @@ Tokens themselves are never kept, only their SHA-256.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import secrets
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from server.clock import Clock
 from server.errors import ApiError
 from server.files import write_json
+from server.identity import Identity, TokenChecker, hash_token
 from server.settings import ServerSettings
 
 GOOD_SECONDS = 15 * 60.0
 REFUSED_SECONDS = 30.0
 _REMEMBERED = 10_000
 MAX_TOKEN = 4096
-
-
-@dataclass(frozen=True)
-class Identity:
-    """A caller whose token is good. `editor` is None when the token names nobody; `token_hash` tells callers apart."""
-
-    editor: str | None
-    token_hash: str
-
-
-class TokenChecker(Protocol):
-    """One way to check a token."""
-
-    def check(self, token: str) -> Identity | None:
-        """The identity, or None when the token is refused. Raises ApiError AUTH_UNAVAILABLE when nobody can tell."""
-        ...
-
-
-def hash_token(token: str) -> str:
-    """SHA-256 as hex. Enough for tokens from `make_token`, which are 256 random bits; not for passwords."""
-    return hashlib.sha256(token.encode()).hexdigest()
 
 
 class NoChecker:

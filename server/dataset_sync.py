@@ -11,10 +11,10 @@ import logging
 import threading
 from datetime import timedelta
 
-from server.app import Services
 from server.clock import to_text
 from server.dataset import Source
 from server.records import Phase, SeriesEntry, render
+from server.services import Services
 from tracking.contracts.dataset import DatasetError, Index, Problem
 
 log = logging.getLogger("goobusters.dataset")

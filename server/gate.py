@@ -16,9 +16,10 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
-from server.auth import Authenticator, Identity
+from server.auth import Authenticator
 from server.clock import Clock
 from server.errors import ApiError, status_of
+from server.identity import Identity
 from server.limits import CALLER_BURST, CALLER_RATE, REFUSED_BURST, REFUSED_RATE, RateLimit
 from server.metrics import Metrics
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from server.auth import Identity, hash_token
 from server.errors import ApiError
+from server.identity import Identity, hash_token
 from tracking.contracts.mdai_client import check_token
 from tracking.contracts.mdai_types import MdaiError
 

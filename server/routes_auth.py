@@ -7,7 +7,7 @@ from typing import Any
 import bottle
 
 from server import gate
-from server.app import Services
+from server.services import Services
 
 
 def add(app: bottle.Bottle, services: Services) -> None:

@@ -9,11 +9,11 @@ from collections.abc import Generator, Iterator
 
 import bottle
 
-from server.app import Services, check_loaded
 from server.errors import ApiError
 from server.events import Event, Events
 from server.http_server import MAX_STREAMS
 from server.records import render
+from server.services import Services, check_loaded
 
 HEARTBEAT_SECONDS = 1.0
 

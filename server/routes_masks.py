@@ -7,11 +7,11 @@ from typing import Any
 import bottle
 
 from server import production, saving
-from server.app import Services, find_editor, find_series
 from server.errors import ApiError
 from server.limits import MAX_ARCHIVE, MAX_JSON, read_body
 from server.records import Progress, RetrackStatus, SeriesEntry, TrackingStatus, render_job
 from server.routes_series import read_object
+from server.services import Services, find_editor, find_series
 
 ARCHIVE_TYPE = "application/gzip"
 _MASKS = "/api/masks/<study>/<series>"

@@ -9,11 +9,11 @@ from typing import Any
 import bottle
 
 from server import activity, versions
-from server.app import Services, check_loaded, find_editor, find_series
 from server.errors import ApiError
 from server.next_series import choose
 from server.production import kept_archive
 from server.records import SeriesEntry, Version, render, render_mark, render_original, render_version
+from server.services import Services, check_loaded, find_editor, find_series
 
 UNNAMED = "unknown"
 """Stands for a person whom neither the token nor X-Editor names."""
@@ -36,7 +36,7 @@ def add(app: bottle.Bottle, services: Services) -> None:
         entry = find_series(services, study, series)
         with entry.lock:
             history = [_render_version(entry, version) for version in versions.chain(entry)]
-            if history and entry.original:
+            if entry.original and (history or entry.original.annotation_count):
                 history.append(render_original(entry.original))
             return {**render(entry), "history": history}
 

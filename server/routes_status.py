@@ -6,8 +6,8 @@ from typing import Any
 
 import bottle
 
-from server.app import Services
 from server.metrics import CONTENT_TYPE
+from server.services import Services
 
 
 def add(app: bottle.Bottle, services: Services) -> None:

@@ -11,10 +11,10 @@ from dataclasses import replace
 from typing import Any
 
 from server import original, production, versions
-from server.app import Services, check_editor
 from server.clock import to_text
 from server.errors import ApiError
 from server.records import RetrackStatus, SeriesEntry, TrackingStatus
+from server.services import Services, check_editor
 from tracking.contracts.archive import Archive, Submission, pack, read_submission, unpack
 from tracking.contracts.masks import decode_mask
 

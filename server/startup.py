@@ -11,9 +11,9 @@ import logging
 import threading
 from typing import Any
 
-from server.app import Services
 from server.dataset import Source
 from server.dataset_sync import DatasetSync
+from server.services import Services
 from tracking.contracts.dataset import Problem
 
 log = logging.getLogger("goobusters.startup")

@@ -12,8 +12,9 @@ import pytest
 
 from server.__main__ import main
 from server.assemble import Running
-from server.auth import Authenticator, Identity, hash_token, make_token
+from server.auth import Authenticator, make_token
 from server.errors import ApiError
+from server.identity import Identity, hash_token
 from server.openapi import document
 from tests.helpers.clips import uids
 from tests.helpers.wsgi import Caller

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from server.assemble import Running
-from server.workers import LocalWorkers
+from server.local_workers import LocalWorkers
 from tests.helpers.clips import rectangle, submission, uids, write_clip, write_dataset
 from tests.helpers.job_functions import attempts, misbehave, order
 from tests.helpers.wsgi import Caller

@@ -45,11 +45,12 @@ export async function openHistory(app) {
   }
 }
 
+const isCurrent = (version, series) => version.version_id === series.version_id || (version.is_original && !series.version_id);
+
 function versionRow(version, series, show) {
-  const isCurrent = version.version_id === series.version_id;
   const count = version.annotation_count === 1 ? "1 annotation" : `${version.annotation_count ?? 0} annotations`;
   const isUntracked = version.tracked === false && !version.is_original;
-  const facts = [count, isCurrent ? "current" : null, isUntracked ? "not tracked" : null].filter(Boolean).join(" · ");
+  const facts = [count, isCurrent(version, series) ? "current" : null, isUntracked ? "not tracked" : null].filter(Boolean).join(" · ");
   const when = new Date(version.at).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
   return h("button.exam-row", { type: "button", "aria-pressed": "false", onclick: (event) => show(version, event.currentTarget) },
     h("span", {}, h("b", {}, version.is_original ? "From the data set" : version.editor ?? "Somebody"), h("br"), h("span.quiet", {}, `${when}, ${ago(version.at)}`), h("br"), h("span.quiet", {}, facts)));
@@ -67,7 +68,7 @@ async function showVersion(app, series, version, place, close) {
   const caption = h("output", {}, "");
   const slider = h("input", { type: "range", min: "0", max: String(Math.max(0, frames.length - 1)), value: "0", "aria-label": "Annotated frame", oninput: () => draw() });
   const draw = () => drawFrame(app, series, version, frames[Number(slider.value)], canvas, caption).catch(app.report);
-  const restore = h("button.button.main", { type: "button", disabled: version.version_id === series.version_id || session.server.state !== "ok", onclick: () => restoreVersion(app, series, version, close) }, "Bring this version back");
+  const restore = h("button.button.main", { type: "button", disabled: isCurrent(version, series) || session.server.state !== "ok", onclick: () => restoreVersion(app, series, version, close) }, "Bring this version back");
   const pictures = frames.length > 0 ? [canvas, h("div.field-row", {}, slider, caption)] : [h("p.quiet", {}, "This version has no annotations.")];
   place.replaceChildren(...pictures, h("div.choices", {}, restore));
   if (frames.length > 0) await draw();
