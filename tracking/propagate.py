@@ -31,6 +31,7 @@ def propagate_stretch(stretch: Stretch, motion: Motion) -> Iterator[TrackedFrame
     backward: dict[int, Carried] = {}
     if stretch.right is not None:
         backward = dict(Walk(motion, after).over(range(stretch.last, stretch.first - 1, -1)))
+    empty = _likeness_with_empty(stretch, motion)
     left = signed_distance(stretch.left.pixels, motion) if stretch.left else None
     right = signed_distance(stretch.right.pixels, motion) if stretch.right else None
     appearance = Appearance([_seen(motion, n, d) for n, d in ((before, left), (after, right)) if d is not None])
@@ -43,7 +44,20 @@ def propagate_stretch(stretch: Stretch, motion: Motion) -> Iterator[TrackedFrame
             sides.append(Side(left_source, next(forward)[1], 1 - share))
         if right_source is not None:
             sides.append(Side(right_source, backward.pop(frame_number), share))
-        yield sample(frame_number, sides, motion, appearance)
+        yield sample(frame_number, sides, motion, appearance, empty.get(frame_number))
+
+
+def _likeness_with_empty(stretch: Stretch, motion: Motion) -> dict[int, Field]:
+    """Each frame's likeness (gh, gw) with the verified empty frame at one end, by frame number; nothing when there is
+    none. Nothing is carried from there: it only shows where what was annotated has ended."""
+    frames = range(stretch.first, stretch.last + 1)
+    if stretch.right_is_empty:
+        walk = Walk(motion, stretch.last + 1).over(frames[::-1])
+    elif stretch.left_is_empty:
+        walk = Walk(motion, stretch.first - 1).over(frames)
+    else:
+        return {}
+    return {frame_number: carried.likeness for frame_number, carried in walk}
 
 
 def _source(motion: Motion, frame_number: int, distance: Field, appearance: Appearance) -> Source:

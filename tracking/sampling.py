@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tracking.appearance import BAND, Appearance
+from tracking.clip import Picture
 from tracking.confidence import expected_dice
 from tracking.flow import Flow
 from tracking.motion import Motion
@@ -24,6 +25,12 @@ FAR = 10.0
 """Grid pixels at which distances from the border end."""
 MARGIN = 3.0
 """Grid pixels round the coarse mask within which the border is worked out at full size."""
+GONE = 30.0
+"""Grid pixels by which a mask gives way for each unit of log (unlikeness to the annotated frame / to the empty one)."""
+GONE_START = 0.25
+"""Where that begins: less is chance."""
+GONE_SOFTNESS = 1.1
+"""Unlikeness is this less likeness: 0.1 for equal pictures."""
 RIM = 12
 """Grid pixels round what walks reach that belong to the window too: as far as blurs see."""
 
@@ -89,38 +96,86 @@ def reach_of(distance: Field, motion: Motion) -> tuple[float, float, float, floa
     return left_end, top_end, right_end, bottom_end
 
 
-def sample(frame_number: int, sides: list[Side], motion: Motion, appearance: Appearance) -> TrackedFrame:
-    """Blend the sides on the grid, let the look correct the border, then work it out finely within the box."""
-    window = _window(sides, motion)
-    displacements = [side.carried.displacement[window] for side in sides]
-    weights = [np.sqrt(side.nearness) * believed(side.carried.likeness, window) for side in sides]
-    weights = [np.asarray(weight / sum(weights), np.float32) for weight in weights]
-    points = _grid_points(motion, window)
+@dataclass(frozen=True)
+class Blend:
+    """What all sides together say of a frame, in a window of the grid: each side's displacement (rows, columns, 2) and
+    weight; the distance in clip pixels, of each side and blended; the likeness."""
+
+    window: Window
+    displacements: list[Flow] = field(repr=False)
+    weights: list[Field] = field(repr=False)
+    distances: list[Field] = field(repr=False)
+    distance: Field = field(repr=False)
+    likeness: Field = field(repr=False)
+
+
+def sample(
+    frame_number: int, sides: list[Side], motion: Motion, appearance: Appearance, empty: Field | None = None
+) -> TrackedFrame:
+    """Blend the sides on the grid, let the look correct the border, then work it out finely within the box.
+
+    `empty`: the frame's likeness (gh, gw) with the verified empty one at the stretch's other end, if there is one.
+    """
     cell = np.float32(motion.width / motion.grid_size[1])
-    coarse = [_through(side.source.distance, d, points, motion) for side, d in zip(sides, displacements, strict=True)]
-    blended = np.asarray(sum(weight * distance for weight, distance in zip(weights, coarse, strict=True)), np.float32)
-    likeness = sum(weight * side.carried.likeness[window] for side, weight in zip(sides, weights, strict=True))
-    confidence = expected_dice(blended / cell, np.asarray(likeness, np.float32), [each / cell for each in coarse])
-    correction = np.zeros_like(blended)
+    blend = _blend(sides, motion)
+    confidence = expected_dice(blend.distance / cell, blend.likeness, [each / cell for each in blend.distances])
+    correction = np.zeros_like(blend.distance)
     if appearance.weight:
-        correction = appearance.look(motion.grid_picture(frame_number)[window], blended / cell)
-        for side, displacement, weight in zip(sides, displacements, weights, strict=True):
-            correction -= weight * _moved(side.source.look, displacement, window)
-        correction = np.where(np.abs(blended) < BAND * cell, correction * cell, 0)
-        correction = np.asarray(cv2.GaussianBlur(correction, (0, 0), 0.7), np.float32)
-    box = _box_around(np.maximum(blended, blended + correction), window, motion)
+        picture = motion.grid_picture(frame_number)[blend.window]
+        correction = _by_look(blend, [side.source.look for side in sides], picture, appearance, cell)
+    if empty is not None:
+        correction -= cell * _gone(blend, empty[blend.window])
+    box = _box_around(np.maximum(blend.distance, blend.distance + correction), blend.window, motion)
     if box is None:
         return TrackedFrame.blank(frame_number, confidence)
+    return TrackedFrame(frame_number, box, _finely(box, sides, blend, correction, motion), confidence)
+
+
+def _blend(sides: list[Side], motion: Motion) -> Blend:
+    window = _window(sides, motion)
+    displacements = [side.carried.displacement[window] for side in sides]
+    beliefs = [np.sqrt(side.nearness) * believed(side.carried.likeness, window) for side in sides]
+    weights = [np.asarray(each / sum(beliefs), np.float32) for each in beliefs]
+    points = _grid_points(motion, window)
+    distances = [
+        _through(side.source.distance, displacement, points, motion)
+        for side, displacement in zip(sides, displacements, strict=True)
+    ]
+    distance = sum(weight * each for weight, each in zip(weights, distances, strict=True))
+    likeness = sum(weight * side.carried.likeness[window] for side, weight in zip(sides, weights, strict=True))
+    both = np.asarray(distance, np.float32), np.asarray(likeness, np.float32)
+    return Blend(window, displacements, weights, distances, *both)
+
+
+def _by_look(blend: Blend, looks: list[Field], picture: Picture, appearance: Appearance, cell: np.float32) -> Field:
+    """What to add to the distance near the border, where pixels look other than those they came from."""
+    correction = appearance.look(picture, blend.distance / cell)
+    for look, displacement, weight in zip(looks, blend.displacements, blend.weights, strict=True):
+        correction -= weight * _moved(look, displacement, blend.window)
+    correction = np.where(np.abs(blend.distance) < BAND * cell, correction * cell, 0)
+    return np.asarray(cv2.GaussianBlur(correction, (0, 0), 0.7), np.float32)
+
+
+def _gone(blend: Blend, empty: Field) -> Field:
+    """Grid pixels by which the mask gives way, where the frame looks less like the annotated one than like the verified
+    empty one: what was there has ended. Neighbours in time are alike everywhere, so what lies outside the mask is the
+    measure."""
+    more = np.log((GONE_SOFTNESS - blend.likeness) / (GONE_SOFTNESS - empty))
+    more = cv2.GaussianBlur(more, (0, 0), 2.0)
+    outside = blend.distance < 0
+    usual = max(0.0, float(np.median(more[outside]))) if outside.any() else 0.0
+    return np.asarray(GONE * np.maximum(more - usual - GONE_START, 0), np.float32)
+
+
+def _finely(box: Box, sides: list[Side], blend: Blend, correction: Field, motion: Motion) -> Field:
+    """The corrected distance at every clip pixel of the box."""
     step = 1 + int(((box[2] - box[0]) * (box[3] - box[1]) / FINE_SAMPLES) ** 0.5)
-    fine_points = _clip_points(box, step)
-    total = _enlarge(correction, window, box, step, motion)
-    for side, displacement, weight in zip(sides, displacements, weights, strict=True):
-        fine = _enlarge(np.dstack([displacement, weight]), window, box, step, motion)
-        total += fine[..., 2] * _through(side.source.distance, fine[..., :2], fine_points, motion)
-    if step > 1:
-        size = (box[3] - box[1], box[2] - box[0])
-        total = _between(total, size, step)
-    return TrackedFrame(frame_number, box, total, confidence)
+    points = _clip_points(box, step)
+    total = _enlarge(correction, blend.window, box, step, motion)
+    for side, displacement, weight in zip(sides, blend.displacements, blend.weights, strict=True):
+        fine = _enlarge(np.dstack([displacement, weight]), blend.window, box, step, motion)
+        total += fine[..., 2] * _through(side.source.distance, fine[..., :2], points, motion)
+    return total if step == 1 else _between(total, (box[3] - box[1], box[2] - box[0]), step)
 
 
 def believed(likeness: Field, window: Window) -> Field:
