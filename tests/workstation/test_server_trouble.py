@@ -11,7 +11,7 @@ import pytest
 from server.auth import make_token
 from tests.helpers.clips import uids, write_dataset
 from tests.helpers.server_process import ServerProcess
-from tests.helpers.workstation import Workstation
+from tests.helpers.workstation import Workstation, change, edit
 from tracking.contracts.labels import LABEL_ID
 
 KEY = uids(0)
@@ -110,6 +110,67 @@ def test_a_token_that_is_not_good_is_said_and_can_be_changed(tmp_path: Path, mon
             assert ann.open(KEY)["state"] == "ready"
             ann.paint(KEY, 3, (5, 5, 9, 9))
             assert ann.save(KEY)["state"] == "saved"
+
+
+def test_a_save_that_was_refused_for_its_token_goes_up_with_the_next_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workstation.token_store.find_keyring", lambda: None)
+    write_dataset(tmp_path / "clips", 1)
+    tokens = tmp_path / "tokens.json"
+    token = make_token(tokens, "ann@example.org")
+    (tmp_path / "server").mkdir()
+    server = ServerProcess(
+        tmp_path / "server", DATASET=f"folder:{tmp_path / 'clips'}", AUTH="tokens", TOKENS_PATH=str(tokens)
+    )
+    server.headers["Authorization"] = f"Bearer {token}"
+    with server:
+        server.wait_ready()
+        with Workstation(tmp_path / "ann", tmp_path / "clips", server=server.address, token=token) as ann:
+            ann.open(KEY)
+            ann.paint(KEY, 3, (5, 5, 9, 9))
+            ann.request("PUT", "/api/settings", json={"token": "stale"})
+            ann.post(f"{S}/save")
+            waiting = ann.wait(KEY, lambda s: s["save"] is not None and s["save"]["state"] == "offline")
+            assert waiting["save"]["error_code"] == "UNAUTHORIZED"
+            ann.paint(KEY, 4, (5, 5, 9, 9))
+            ann.post(f"{S}/save")
+            assert ann.series(KEY)["save"]["state"] == "offline", "it waits; nobody has to do anything"
+        with Workstation(tmp_path / "ann", tmp_path / "clips", server=server.address, token="staler") as ann:
+            ann.wait(KEY, lambda s: s["save"] is not None and s["save"]["error_code"] == "UNAUTHORIZED")
+            ann.post(f"{S}/save")
+            ann.request("PUT", "/api/settings", json={"token": token})
+            saved = ann.wait(KEY, lambda s: s["save"] is None and s["base_version_id"] is not None)
+            assert (saved["is_dirty"], saved["error_code"]) == (False, None)
+            assert {(3, LABEL_ID), (4, LABEL_ID)} <= ann.annotated(KEY)
+    posts = [line for line in server.log().splitlines() if '"POST"' in line and "masks" in line and "401" in line]
+    assert len(posts) <= 2, "a refused token is not sent again and again"
+
+
+def test_a_server_whose_state_is_older_than_my_work_takes_nothing_from_it(
+    tmp_path: Path, server: ServerProcess
+) -> None:
+    """As after a backup was brought back: the server does not know the version that the workstation stands on."""
+    with station(tmp_path, server, "bob") as bob:
+        bob.open(KEY)
+        bob.paint(KEY, 20, (60, 30, 20, 20))
+        bob.save(KEY)
+    server.stop()
+    shutil.copytree(server.directory, tmp_path / "backup")
+    server.start()
+    with station(tmp_path, server, "ann") as ann:
+        ann.open(KEY)
+        ann.paint(KEY, 5, (10, 10, 30, 30))
+        ann.save(KEY)
+        assert {(5, LABEL_ID), (20, LABEL_ID)} <= ann.annotated(KEY)
+    server.stop()
+    shutil.rmtree(server.directory)
+    shutil.copytree(tmp_path / "backup", server.directory)
+    server.start()
+    with station(tmp_path, server, "ann") as ann:
+        assert ann.append(KEY, edit(change(9, (10, 10, 30, 30)))).ok
+        ann.save(KEY)
+        assert {(5, LABEL_ID), (9, LABEL_ID), (20, LABEL_ID)} <= ann.annotated(KEY)
 
 
 def test_a_server_that_is_set_is_never_called_unset(tmp_path: Path) -> None:
