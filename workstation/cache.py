@@ -89,10 +89,17 @@ class SeriesCache:
             value = json.loads((directory / MANIFEST).read_text("utf-8"))
             if value.pop("source") != source and source is not None:
                 return None
-            times = value.pop("times_ms")
-            return Manifest(**value, times_ms=None if times is None else tuple(times))
-        except (OSError, ValueError, KeyError, TypeError):
+            return _manifest(**value)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
+
+    def has_frames(self, manifest: Manifest) -> bool:
+        """Whether every frame's file is there; a disk may lose one, and a person may tidy up."""
+        try:
+            sizes = {file.name: file.stat().st_size for file in os.scandir(self.frames)}
+        except OSError:
+            return False
+        return all(sizes.get(frame_filename(number)) for number in range(manifest.frame_count))
 
     def frame(self, frame_number: int) -> bytes:
         """One frame as PNG. Raises CoreError NOT_FOUND."""
@@ -162,21 +169,22 @@ class Cache:
         for path in sorted((self.root / "series").glob("*/ids.json")):
             try:
                 study, series = json.loads(path.read_text("utf-8"))
-            except (OSError, ValueError):
+            except (OSError, ValueError, TypeError):
                 continue
-            yield str(study), str(series)
+            if self.series((str(study), str(series))).directory == path.parent:
+                yield study, series
 
-    def load_listing(self) -> dict[str, Any]:
-        """The server's list and status as last seen; {} when there is none."""
+    def load_listing(self) -> list[dict[str, Any]]:
+        """The server's Series objects as last seen; [] when there are none."""
         try:
-            value = json.loads((self.root / "listing.json").read_text("utf-8"))
-        except (OSError, ValueError):
-            return {}
-        return value if isinstance(value, dict) else {}
+            found = json.loads((self.root / "listing.json").read_text("utf-8"))["series"]
+        except (OSError, ValueError, KeyError, TypeError):
+            return []
+        return [series for series in found if isinstance(series, dict)] if isinstance(found, list) else []
 
-    def store_listing(self, value: dict[str, Any]) -> None:
+    def store_listing(self, series: list[dict[str, Any]]) -> None:
         """Remembers the server's list for the next start."""
-        write_json(self.root / "listing.json", value)
+        write_json(self.root / "listing.json", {"series": series})
 
     def enforce_limit(self, limit_bytes: int, in_use: Iterable[SeriesKey]) -> list[SeriesKey]:
         """Removes the pictures of the series unopened for longest until the cache is within its limit.
@@ -196,6 +204,17 @@ class Cache:
                 total += entry.size() - sizes[key]
                 removed.append(key)
         return removed
+
+
+def _manifest(
+    *, frame_count: int, width: int, height: int, times_ms: list[float] | None, digest: str, bit_depth: int
+) -> Manifest:
+    """From a file that anything may have happened to. Raises TypeError or ValueError unless all of it fits."""
+    if any(type(number) is not int or number < 1 for number in (frame_count, width, height, bit_depth)):
+        raise ValueError("not a size")
+    if times_ms is not None and (len(times_ms) != frame_count or any(type(t) not in (int, float) for t in times_ms)):
+        raise ValueError("not the frames' times")
+    return Manifest(frame_count, width, height, None if times_ms is None else tuple(times_ms), bit_depth, str(digest))
 
 
 def source_stamp(clip: Path) -> str:

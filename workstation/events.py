@@ -16,7 +16,7 @@ _KEPT = 1000
 
 @dataclass(frozen=True)
 class Event:
-    """One piece of news. kind is one of series, session, conflict, notice, raise; number grows by one each."""
+    """One piece of news. kind is one of series, session, conflict, journal, notice, raise; number grows by one each."""
 
     number: int
     kind: str

@@ -178,7 +178,7 @@ def native_docks(core: Core) -> Sequence[Dock] | None:
 
 @hookspec
 def notify(core: Core, kind: str, data: dict[str, Any]) -> None:
-    """Something happened: kind and data as in the event stream (series, session, conflict, notice).
+    """Something happened: kind and data as in the event stream (series, session, conflict, journal, notice).
 
     Called in a thread of its own, never in the one that made the news.
     """

@@ -42,6 +42,7 @@ def add_routes(app: bottle.Bottle, core: Core) -> None:
             raise CoreError("CACHE_NOT_WRITABLE", "The edit cannot be written to the disk.", 507) from error
         if journal.is_dirty != was_dirty:
             core.session.publish(model)
+        core.events.publish("journal", {"study_uid": study, "series_uid": series, "count": count})
         return {"count": count}
 
     @app.post(f"/api/series/{_S}/save")  # type: ignore[untyped-decorator]

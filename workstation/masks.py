@@ -13,6 +13,8 @@ from workstation.errors import CoreError
 from workstation.files import make_directory, replace_directory, write_bytes
 from workstation.replay import ANNOTATION, EMPTY, NONE, TRACKED, Cell, Key
 
+_MISSING = "masks_missing_because"
+
 
 class MaskSet:
     """A version's archive, unpacked in `directory` (metadata.json and WebP files).
@@ -46,6 +48,12 @@ class MaskSet:
         version: str | None = self.metadata.get("version_id")
         return version
 
+    @property
+    def missing_because(self) -> str | None:
+        """Why there are no tracked masks in this set, in a sentence of the server; None when it was tracked."""
+        reason: str | None = self.metadata.get(_MISSING)
+        return reason
+
     def kind(self, key: Key) -> str:
         """none, tracked, annotation or empty."""
         return self._entries.get(key, (NONE, None))[0]
@@ -76,6 +84,14 @@ class MaskSet:
             return (self.directory / filename).read_bytes()
         except OSError as error:
             raise CoreError("NOT_FOUND", "There is no such mask.", 404) from error
+
+
+def untracked(archive: Archive, version_id: str | None, reason: str) -> Archive:
+    """What people verified, as the masks to start from where the server could not track (see missing_because).
+
+    version_id: the version that a save must follow; None: never edited.
+    """
+    return Archive({**archive.metadata, "version_id": version_id, _MISSING: reason}, archive.masks)
 
 
 def store_archive(archive: Archive, directory: Path) -> None:

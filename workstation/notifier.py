@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from typing import TYPE_CHECKING
 
+from workstation.errors import CoreError
+
 if TYPE_CHECKING:
     from workstation.core import Core
+
+
+log = logging.getLogger("goobusters.notifier")
 
 
 class Notifier:
@@ -30,5 +36,9 @@ class Notifier:
     def _run(self) -> None:
         while not self._core.events.is_closed:
             event = self._subscription.get(1.0)
-            if event is not None:
+            if event is None:
+                continue
+            try:
                 self._core.plugins.all("notify", core=self._core, kind=event.kind, data=event.data)
+            except CoreError as error:  # nobody waits for an answer here
+                log.error("a plugin cannot be told the news: %s", error.code)

@@ -15,7 +15,7 @@ from workstation.cache import SeriesCache, source_stamp
 from workstation.errors import CoreError, JobCancelledError
 from workstation.jobs import Job
 from workstation.journal import Journal
-from workstation.masks import MaskSet, check_archive, store_archive
+from workstation.masks import MaskSet, check_archive, store_archive, untracked
 from workstation.series import SeriesModel, State, series_tag
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ class Opening:
         except OSError as error:
             raise CoreError("CLIP_UNREADABLE", "This clip cannot be opened.") from error
         manifest = self._entry.manifest(stamp)
-        if manifest is None:
+        if manifest is None or not self._entry.has_frames(manifest):
             self._set(State.EXTRACTING)
             target = self._entry.fresh_frames()
             found = self._core.plugins.first("extract_frames", clip=clip, target=target, job=job)
@@ -115,12 +115,29 @@ class Opening:
         try:
             archive = self._pull(job)
         except CoreError as error:
-            if error.code in _AWAY and model.masks is not None:
-                self._set(State.READY)
-                return
-            raise
-        self._adopt(archive)
+            if error.code == "TRACK_FAILED":
+                self._fetch_verified(error, job)
+            elif error.code not in _AWAY or model.masks is None:
+                raise
+        else:
+            self._adopt(archive)
         self._set(State.READY)
+
+    def _fetch_verified(self, error: CoreError, job: Job) -> None:
+        """The server could not track: what people verified can be edited all the same, and a save is tracked anew.
+
+        Raises `error` when the server cannot say what that is, because it could not even open the clip.
+        """
+        journal, masks = self._model.journal, self._model.masks
+        version_id, readable = error.details.get("current_version"), error.details.get("readable_version")
+        if not isinstance(readable, str):
+            raise error
+        waits_for_masks = journal is not None and journal.accepted() is not None  # saving again tracks again
+        if masks is None or (masks.version_id != version_id and not waits_for_masks):
+            archive = self._core.plugins.first(
+                "pull_masks", core=self._core, key=self._model.key, version_id=readable, job=job
+            )
+            self._adopt(untracked(archive, version_id, error.message))
 
     def _is_current(self) -> bool:
         """Whether the masks in the cache are the server's, as far as its list tells; or edits hang on them."""
@@ -176,7 +193,7 @@ class Opening:
                 label_id=settings.label_id,
                 empty_id=settings.empty_id,
             )
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise CoreError("MASKS_DAMAGED", "The masks of this series on this machine are damaged.", 500) from error
 
     def version(self, version_id: str) -> MaskSet:

@@ -325,9 +325,14 @@ class Saver:
     def _pull(self, version_id: str | None) -> MaskSet:
         """The masks of one version (None: never edited): the current ones if they are of it, else from the history."""
         opening = Opening(self._core, self._model)
-        archive = self._core.plugins.first(
-            "pull_masks", core=self._core, key=self._model.key, version_id=None, job=self._job
-        )
+        try:
+            archive = self._core.plugins.first(
+                "pull_masks", core=self._core, key=self._model.key, version_id=None, job=self._job
+            )
+        except CoreError as error:
+            if error.code != "TRACK_FAILED" or version_id is None:
+                raise
+            return opening.version(version_id)  # annotations are there all the same
         if version_id is None or archive.metadata.get("version_id") == version_id:
             return opening.store(archive)
         return opening.version(version_id)

@@ -140,6 +140,12 @@ class SeriesModel:
         """Whether a person drew something that no accepted save contains."""
         return self.journal is not None and self.journal.is_dirty
 
+    def shown_problem(self) -> dict[str, str | None]:
+        """error_code, message and action; that the server could not make masks is one too, though one can edit."""
+        if self.error_code is None and self.state is State.READY and self.masks and self.masks.missing_because:
+            return {"error_code": "MASKS_MISSING", "message": self.masks.missing_because, "action": None}
+        return {"error_code": self.error_code, "message": self.message, "action": self.action}
+
     def shown_state(self) -> State:
         """`state`, with edited and saved on top of ready."""
         if self.state is State.READY and self.is_dirty:
@@ -162,9 +168,7 @@ class SeriesModel:
                 "semi_synthetic": self.listed.is_semi_synthetic,
                 "state": str(self.shown_state()),
                 "progress": None if self.progress is None else dict(zip(("done", "total"), self.progress, strict=True)),
-                "error_code": self.error_code,
-                "message": self.message,
-                "action": self.action,
+                **self.shown_problem(),
                 "save": self.save,
                 "is_dirty": self.is_dirty,
                 "base_version_id": self.masks.version_id if self.masks else None,

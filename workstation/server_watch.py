@@ -73,7 +73,7 @@ class ServerWatch:
 
     def _ask(self) -> None:
         status = self._core.server.status()
-        self._core.session.set_remote(self._core.server.list_series(), status)
+        self._core.session.set_remote(self._core.server.list_series())
         self._core.set_server_state("ok", status)
 
     def _listen(self, generation: int) -> None:

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("goobusters.session")
 
-_BUSY = (State.DOWNLOADING, State.EXTRACTING, State.PENDING, State.TRACKING)
-
 
 class Session:
     """All series. Every public method may be called from any thread and returns quickly."""
@@ -45,7 +43,7 @@ class Session:
 
     def start(self) -> None:
         """Shows what was known last time, then lists the data set, and takes up saves that were under way."""
-        for remote in self._core.cache.load_listing().get("series", []):
+        for remote in self._core.cache.load_listing():
             self._set_remote(remote)
         self._run(self._list_and_resume, "list-dataset")
 
@@ -78,10 +76,13 @@ class Session:
         finally:
             self._has_listed.set()
         for key in self._core.cache.known():
-            if self._core.cache.series(key).save_record.exists():
-                self._resume(key)
-            else:
-                self._recall_unsaved(key)
+            try:
+                if self._core.cache.series(key).save_record.exists():
+                    self._resume(key)
+                else:
+                    self._recall_unsaved(key)
+            except OSError as error:  # the others go on
+                log.error("series %s: its journal cannot be read: %s", series_tag(key), error.strerror)
 
     def _recall_unsaved(self, key: SeriesKey) -> None:
         """Marks a series whose journal holds unsaved edits of an earlier run, so that people find their work again."""
@@ -160,11 +161,14 @@ class Session:
 
     # What the server says
 
-    def set_remote(self, series: list[dict[str, Any]], status: dict[str, Any]) -> None:
+    def set_remote(self, series: list[dict[str, Any]]) -> None:
         """Takes the server's whole list."""
         for remote in series:
             self.update_remote(remote)
-        self._core.cache.store_listing({"series": series, "status": status})
+        try:
+            self._core.cache.store_listing(series)
+        except OSError as error:  # only needed for a start without a server
+            log.error("the server's list cannot be kept: %s", error.strerror)
 
     def status_changed(self, status: dict[str, Any]) -> None:
         """Takes the server's status object."""
@@ -206,10 +210,12 @@ class Session:
     def follow(self, model: SeriesModel) -> None:
         """Brings in what somebody else saved, while nothing is unsaved here. Otherwise the next save merges it."""
         remote = model.remote or {}
-        is_open = model.state is State.READY and model.masks is not None and model.journal is not None
-        if not is_open or remote.get("retrack") is not None or model.save is not None:
+        masks = model.masks
+        is_open = model.state is State.READY and model.journal is not None
+        if masks is None or not is_open or remote.get("retrack") is not None or model.save is not None:
             return
-        if model.masks and remote.get("version_id") != model.masks.version_id and not model.is_dirty:
+        has_come = masks.missing_because is not None and remote.get("tracking_status") == "completed"
+        if (has_come or remote.get("version_id") != masks.version_id) and not model.is_dirty:
             with self._lock:
                 is_under_way = model.key in self._following
                 self._following.add(model.key)
@@ -314,22 +320,31 @@ class Session:
             self.model(key)
         keys = known if key is None else [key]
         kept = 0
-        for one in keys:
-            with self._lock:  # what is no longer in the data set may still lie here
-                model = self._models.get(one) or SeriesModel(ListedSeries(*one, exam_number=0))
-            if model.state in _BUSY:
-                raise CoreError("SERIES_BUSY", "This series is being loaded right now. Stop that first.", 409)
+        with self._lock:  # what is no longer in the data set may still lie here
+            models = [self._models.get(one) or SeriesModel(ListedSeries(*one, exam_number=0)) for one in keys]
+        if any(model.job is not None for model in models):
+            raise CoreError("SERIES_BUSY", "A series is being loaded right now. Stop that first.", 409)
+        for model in models:
             kept += Opening(self._core, model).purge()
-            if one in self._models:
+            if model.key in self._models:
                 self.publish(model)
         return {"purged": len(keys), "kept_edits": kept}
 
     def enforce_cache_limit(self) -> None:
-        """Removes pictures of series unopened for longest; spares the open one and those something is done with."""
+        """In the background: removes pictures of series unopened for longest, see _enforce_cache_limit."""
+        self._run(self._enforce_cache_limit, "cache-limit")
+
+    def _enforce_cache_limit(self) -> None:
+        """Spares the series that is open and those something is done with."""
         with self._lock:
             models = dict(self._models)
         spared = [key for key, model in models.items() if key == self.current or model.job or model.save]
-        for key in self._core.cache.enforce_limit(self._core.settings.cache_limit_mb * 1_000_000, spared):
+        try:
+            removed = self._core.cache.enforce_limit(self._core.settings.cache_limit_mb * 1_000_000, spared)
+        except OSError as error:  # something was removed meanwhile; the next series that is opened comes here again
+            log.warning("the size of the cache cannot be told: %s", error.strerror)
+            return
+        for key in removed:
             if key in models:
                 with models[key].lock:
                     models[key].manifest = None

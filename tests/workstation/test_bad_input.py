@@ -170,6 +170,27 @@ def test_the_server_goes_away_while_one_paints(tmp_path: Path) -> None:
             assert len(station.ops(KEY)) == 3
 
 
+def test_everything_in_the_cache_went_bad_and_it_starts_and_opens(
+    tmp_path: Path, clips: Path, server: ServerProcess
+) -> None:
+    with Workstation(tmp_path, clips, server=server.address) as station:
+        station.open(KEY)
+        station.paint(KEY, 2, (5, 5, 9, 9))
+    cache = tmp_path / "cache"
+    for path in cache.rglob("*"):
+        if path.is_file() and path.suffix in (".json", ".jsonl", ".png", ".webp"):
+            path.write_bytes(b"5\n")
+    (tmp_path / "user").mkdir(exist_ok=True)
+    (tmp_path / "user" / "settings.json").write_bytes(b'{"token": 5, "theme": {}, "brush_size": 1e999}')
+    with Workstation(tmp_path, clips, server=server.address) as station:
+        assert station.open(KEY)["state"] == "ready"
+        frame = station.request("GET", f"/api/frames/{KEY[0]}/{KEY[1]}/0")
+        assert frame.content.startswith(b"\x89PNG")
+        station.paint(KEY, 2, (5, 5, 9, 9))
+        assert station.save(KEY)["save"] is None
+    assert len(list(cache.rglob("journal.damaged-*"))) == 1
+
+
 def archive(**changes: Any) -> Archive:
     frames = [{"frame_number": 0, "has_mask": False, "is_annotation": False, "label_id": None, "filename": None}]
     return unpack(pack({"frame_count": 8, "version_id": None, "frames": frames, **changes}, {}))

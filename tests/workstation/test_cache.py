@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 from collections.abc import Iterator
@@ -75,11 +76,50 @@ def test_the_digest_is_that_of_the_frames(cache: Cache) -> None:
     assert first.digest != second.digest
 
 
-@pytest.mark.parametrize("damage", [b"", b"{", b"[]", b'{"frame_count": 2}'])
+@pytest.mark.parametrize("damage", [b"", b"{", b"[]", b"5", b'{"frame_count": 2}', b'{"source": "stamp"}', b"\xff"])
 def test_a_damaged_manifest_means_extracting_again(cache: Cache, damage: bytes) -> None:
     extract(cache, KEY)
     (cache.series(KEY).frames / "manifest.json").write_bytes(damage)
     assert cache.series(KEY).manifest() is None
+
+
+@pytest.mark.parametrize(
+    "changes", [{"frame_count": "2"}, {"width": 0}, {"height": True}, {"times_ms": [0]}, {"times_ms": "ab"}, {"x": 1}]
+)
+def test_a_manifest_that_does_not_fit_is_not_believed(cache: Cache, changes: dict[str, object]) -> None:
+    extract(cache, KEY)
+    path = cache.series(KEY).frames / "manifest.json"
+    path.write_text(json.dumps({**json.loads(path.read_text("utf-8")), **changes}), "utf-8")
+    assert cache.series(KEY).manifest() is None
+
+
+def test_frames_that_are_gone_or_empty_are_missed(cache: Cache) -> None:
+    extract(cache, KEY)
+    entry = cache.series(KEY)
+    manifest = entry.manifest("stamp")
+    assert manifest
+    assert entry.has_frames(manifest)
+    (entry.frames / frame_filename(1)).write_bytes(b"")
+    assert not entry.has_frames(manifest)
+    (entry.frames / frame_filename(1)).unlink()
+    assert not entry.has_frames(manifest)
+
+
+@pytest.mark.parametrize("damage", [b"", b"5", b'["1.2.3"]', b'{"a": 1, "b": 2}', b"[1, 2]", b'["1.2.9", "1.2.9.1"]'])
+def test_a_series_whose_ids_are_damaged_is_passed_over(cache: Cache, damage: bytes) -> None:
+    extract(cache, KEY)
+    extract(cache, ("1.2.4", "1.2.4.1"))
+    (cache.series(KEY).directory / "ids.json").write_bytes(damage)
+    assert list(cache.known()) == [("1.2.4", "1.2.4.1")]
+
+
+@pytest.mark.parametrize("damage", [b"", b"[]", b"5", b'{"series": 5}', b'{"series": [5, null]}', b"\xff"])
+def test_a_damaged_list_of_the_server_is_no_list(cache: Cache, damage: bytes) -> None:
+    assert cache.load_listing() == []
+    cache.store_listing([{"study_uid": "1"}])
+    assert cache.load_listing() == [{"study_uid": "1"}]
+    (cache.root / "listing.json").write_bytes(damage)
+    assert cache.load_listing() == []
 
 
 def test_one_core_at_a_time(cache: Cache) -> None:

@@ -17,6 +17,8 @@ from tests.helpers.server_process import ServerProcess
 from tests.helpers.workstation import Key, Workstation, change, edit, mark_empty, step
 from tracking.contracts.labels import EMPTY_ID, LABEL_ID
 from tracking.contracts.masks import decode_mask
+from workstation.conflicts import _read_choices
+from workstation.errors import CoreError
 from workstation.replay import Replay
 
 SERIES = 14
@@ -105,6 +107,18 @@ def test_draw_save_and_the_new_masks_come(site: Site) -> None:
         assert ann.append(key, undo).ok
         assert drawn(ann, key, 3) == before, "undo goes back past the save"
         assert ann.series(key)["is_dirty"]
+
+
+def test_another_tab_hears_of_every_stroke(site: Site) -> None:
+    key = site.fresh()
+    with site.station("ann-tabs") as ann:
+        ann.open(key)
+        news, _ = ann.backend.core.events.subscribe()
+        ann.paint(key, 3, (5, 5, 12, 9))
+        ann.paint(key, 3, (8, 5, 12, 9))
+        ids = {"study_uid": key[0], "series_uid": key[1]}
+        seen = [event for event in iter(lambda: news.get(0.2), None) if event.kind == "journal"]
+        assert [event.data for event in seen] == [{**ids, "count": 1}, {**ids, "count": 2}]
 
 
 def test_what_is_drawn_while_the_server_tracks_stays(site: Site) -> None:
@@ -197,6 +211,22 @@ def test_the_same_frame_is_decided_by_a_person(site: Site, take: str) -> None:
             undo = step("undo", next(op for op in reversed(bob.ops(key)) if op["op"] == "edit"))
             assert bob.append(key, undo).ok
             assert drawn(bob, key, 4) == ours, "the choice can be undone"
+
+
+@pytest.mark.parametrize(
+    "choice",
+    [
+        5,
+        {},
+        {"take": "mine"},
+        {"frame_number": "5", "label_id": LABEL_ID, "take": "mine"},
+        {"frame_number": 5, "take": "x"},
+    ],
+)
+def test_choices_that_mean_nothing_are_refused(choice: Any) -> None:
+    with pytest.raises(CoreError) as refused:
+        _read_choices([choice])
+    assert (refused.value.code, refused.value.status) == ("CHOICES_INVALID", 400)
 
 
 def test_empty_against_drawn_is_decided_by_a_person(site: Site) -> None:

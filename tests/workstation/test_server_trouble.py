@@ -68,6 +68,41 @@ def test_a_retrack_that_fails_keeps_the_save_and_can_be_tried_again(tmp_path: Pa
         assert (5, LABEL_ID) in ann.annotated(KEY)
 
 
+def test_a_series_that_could_not_be_tracked_can_be_drawn_on_and_saved(tmp_path: Path) -> None:
+    """The server can open the clip, but has no place for its flow."""
+    write_dataset(tmp_path / "clips", 1, frames=40)
+    (tmp_path / "server").mkdir()
+    (tmp_path / "data").mkdir()
+    in_the_way = tmp_path / "data" / "flow"
+    in_the_way.write_bytes(b"")
+    data = {"DATASET": f"folder:{tmp_path / 'clips'}", "DATA_PATH": str(tmp_path / "data")}
+    with ServerProcess(tmp_path / "server", **data) as server:
+        assert server.wait_ready()["series_failed"] == 1
+        with station(tmp_path, server, "ann") as ann:
+            opened = ann.open(KEY)
+            assert (opened["state"], opened["error_code"]) == ("ready", "MASKS_MISSING")
+            assert opened["message"].endswith(".")
+            assert opened["base_version_id"] is None
+            before = ann.annotated(KEY)
+            assert before, "what people verified before is there"
+            ann.paint(KEY, 5, (10, 10, 30, 30))
+            assert ann.series(KEY)["state"] == "edited"
+            failed = ann.save(KEY)
+            assert failed["save"]["error_code"] == "RETRACK_FAILED"
+            assert (failed["is_dirty"], failed["error_code"]) == (False, "MASKS_MISSING")
+        with station(tmp_path, server, "bob") as bob:  # sees what ann has saved, and goes on
+            assert bob.open(KEY)["error_code"] == "MASKS_MISSING"
+            assert bob.annotated(KEY) == {*before, (5, LABEL_ID)}
+            in_the_way.unlink()
+            with station(tmp_path, server, "ann") as ann:
+                assert ann.open(KEY)["error_code"] == "MASKS_MISSING"
+                saved = ann.save(KEY)
+                assert (saved["state"], saved["save"], saved["error_code"]) == ("saved", None, None)
+                assert any(f["confidence"] is not None for f in ann.masks(KEY)["frames"])
+            bob.wait(KEY, lambda s: s["error_code"] is None)
+            assert any(f["confidence"] is not None for f in bob.masks(KEY)["frames"])
+
+
 def test_edits_after_a_failed_retrack_are_saved_on_top(tmp_path: Path, server: ServerProcess) -> None:
     with station(tmp_path, server, "ann") as ann:
         ann.open(KEY)
