@@ -271,6 +271,8 @@ class Session:
             if model.job is None:
                 job = model.job = Job(lambda done, total: self._progress(model, done, total))
                 model.error_code = model.message = model.action = None
+                if model.state is not State.READY:  # said at once, so that the answer shows no state of an earlier try
+                    model.state = State.DOWNLOADING
                 self._run(Opening(self._core, model).run, "open-series", job)
         return model
 
