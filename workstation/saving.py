@@ -66,14 +66,14 @@ class Saver:
 
     def request(self) -> None:
         """Saves what is drawn now; while a save is under way, another follows it. Raises CoreError NOT_OPEN."""
-        self._core.session.edited(self._model.key)
+        journal, _ = self._edited()
         if self.conflicts is not None:
             raise CoreError("CONFLICT_OPEN", "Decide first whose edits to keep.", 409)
         save = self._model.save
         if save is None or save["state"] == SaveState.FAILED:  # said at once, so that the answer shows it already
-            if self._model.is_dirty:
+            if journal.is_dirty:
                 self._show(SaveState.SAVING)
-            elif save is not None:
+            elif journal.accepted() is not None:
                 self._show(SaveState.RETRACKING)
         self._start(is_wanted=True)
 

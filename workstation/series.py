@@ -142,8 +142,12 @@ class SeriesModel:
 
     def shown_problem(self) -> dict[str, str | None]:
         """error_code, message and action; that the server could not make masks is one too, though one can edit."""
-        if self.error_code is None and self.state is State.READY and self.masks and self.masks.missing_because:
-            return {"error_code": "MASKS_MISSING", "message": self.masks.missing_because, "action": None}
+        if self.error_code is None and self.state is State.READY and self.save is None:
+            retrack = (self.remote or {}).get("retrack") or {}
+            if retrack.get("status") == "RETRACK_FAILED" and self.journal and self.journal.accepted():
+                return {"error_code": "RETRACK_FAILED", "message": retrack.get("message"), "action": None}
+            if self.masks and self.masks.missing_because:
+                return {"error_code": "MASKS_MISSING", "message": self.masks.missing_because, "action": None}
         return {"error_code": self.error_code, "message": self.message, "action": self.action}
 
     def shown_state(self) -> State:

@@ -21,7 +21,7 @@ from workstation.conflicts import _read_choices
 from workstation.errors import CoreError
 from workstation.replay import Replay
 
-SERIES = 14
+SERIES = 15
 
 
 class Site:
