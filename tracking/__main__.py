@@ -14,7 +14,7 @@ from pathlib import Path
 
 import cv2
 
-from tracking.contracts.labels import EMPTY_ID, LABEL_ID
+from tracking.contracts.labels import EMPTY_ID, LABEL_ID, is_label_id
 from tracking.errors import TrackingError
 from tracking.flow import DisFlow
 from tracking.flow_store import FlowStore
@@ -60,7 +60,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("clip", type=Path, help="video, DICOM file or folder of PNG/JPEG pictures")
     parser.add_argument("--annotations", type=Path, required=True, help="an unpacked mask archive with the annotations")
     parser.add_argument(
-        "--out", type=Path, required=True, help="where the tracked archive is put, replacing what is there"
+        "--out",
+        type=Path,
+        required=True,
+        help="where the tracked archive is put, replacing an earlier one; masks that are done meanwhile: OUT.partial",
     )
     parser.add_argument("--flow-method", default=DisFlow.name, help="dis (default), farneback or a plugin's method")
     parser.add_argument("--flow-cache", type=Path, help="keep flow here, so that the next run is quick")
@@ -68,11 +71,22 @@ def _parser() -> argparse.ArgumentParser:
         "--previous", type=Path, help="an earlier result of this clip; only what changed is tracked again"
     )
     parser.add_argument(
-        "--label", default=LABEL_ID, help="label id whose mask files carry no suffix (default %(default)s)"
+        "--label",
+        type=_label_id,
+        default=LABEL_ID,
+        help="label id whose mask files carry no suffix (default %(default)s)",
     )
-    parser.add_argument("--empty", default=EMPTY_ID, help="label id that means verified empty (default %(default)s)")
+    parser.add_argument(
+        "--empty", type=_label_id, default=EMPTY_ID, help="label id that means verified empty (default %(default)s)"
+    )
     parser.add_argument("--json", action="store_true", help="print counts and timings as the last line of output")
     return parser
+
+
+def _label_id(text: str) -> str:
+    if not is_label_id(text):
+        raise argparse.ArgumentTypeError("expects a label id: letters, digits, _ and -")
+    return text
 
 
 def _timings(result: TrackResult) -> dict[str, object]:

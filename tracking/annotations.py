@@ -82,9 +82,9 @@ def read_annotations(directory: Path, clip: Clip, empty_id: str) -> Annotations:
 
 
 def _load(directory: Path) -> Archive:
-    if not (directory / METADATA).is_file():
-        raise AnnotationsError("ANNOTATIONS_MISSING", "The annotations directory holds no metadata.json.")
     try:
+        if not (directory / METADATA).is_file():
+            raise AnnotationsError("ANNOTATIONS_MISSING", "The annotations directory holds no metadata.json.")
         metadata = load_metadata((directory / METADATA).read_bytes())
         named = [entry.get("filename") for entry in _all_entries(metadata) if isinstance(entry, dict)]
         masks = {}

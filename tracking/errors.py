@@ -20,13 +20,13 @@ class TrackingError(Exception):
 
 
 class ClipError(TrackingError):
-    """The clip cannot be read: CLIP_MISSING, CLIP_EMPTY, CLIP_UNREADABLE, CLIP_TRUNCATED, CLIP_SIZES_DIFFER,
-    CLIP_TOO_SMALL."""
+    """The clip cannot be read: CLIP_MISSING, CLIP_EMPTY, CLIP_UNREADABLE, CLIP_TRUNCATED,
+    CLIP_SIZES_DIFFER."""
 
 
 class AnnotationsError(TrackingError):
-    """The annotations do not fit: ANNOTATIONS_MISSING, ANNOTATIONS_INVALID, MASK_MISSING, MASK_SIZE, MASK_VALUES,
-    FRAME_BEYOND_END."""
+    """The annotations do not fit: ANNOTATIONS_MISSING, ANNOTATIONS_UNREADABLE, METADATA_INVALID,
+    FRAME_OUT_OF_RANGE, MASK_MISSING, MASK_WRONG_SIZE, MASK_WRONG_VALUES and the other codes of contracts.archive."""
 
 
 class MethodError(TrackingError):
@@ -34,7 +34,7 @@ class MethodError(TrackingError):
 
 
 class OutputError(TrackingError):
-    """The result cannot be written: OUTPUT_UNWRITABLE."""
+    """The result cannot be written: OUTPUT_UNWRITABLE, OUTPUT_OCCUPIED."""
 
 
 class Cancelled(TrackingError):

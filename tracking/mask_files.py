@@ -13,18 +13,24 @@ from types import TracebackType
 from typing import Any
 
 from tracking.contracts.archive import METADATA, dump_metadata
+from tracking.contracts.labels import parse_mask_filename
 from tracking.errors import OutputError
 from tracking.flow import Mask
 from tracking.mask_webp import encode_mask_webp
 
+LEFT_BY_DESKTOPS = (".DS_Store", "Thumbs.db", "desktop.ini")
+
 
 class OutputDirectory:
-    """A result under construction, as a context manager. Raises OutputError OUTPUT_UNWRITABLE when the disk refuses."""
+    """A result under construction, as a context manager. Raises OutputError: OUTPUT_OCCUPIED when `out` holds what is
+    no earlier result (a clip, say), OUTPUT_UNWRITABLE when the disk refuses."""
 
     def __init__(self, out: Path) -> None:
         self.out = out
         self.partial = partial_directory(out)
         try:
+            if not _is_replaceable(out):
+                raise OutputError("OUTPUT_OCCUPIED", "Where the result goes lies something else, which is left alone.")
             shutil.rmtree(self.partial, ignore_errors=True)
             self.partial.mkdir(parents=True)
         except OSError as error:
@@ -77,6 +83,16 @@ class OutputDirectory:
 def partial_directory(out: Path) -> Path:
     """Where masks lie while the tracking into `out` runs."""
     return out.with_name(f"{out.name}.partial")
+
+
+def _is_replaceable(out: Path) -> bool:
+    """Whether nothing is there, or a directory with nothing but what an archive may hold."""
+    if not out.exists():
+        return True
+    if not out.is_dir():
+        return False
+    names = {entry.name for entry in out.iterdir()} - {METADATA, *LEFT_BY_DESKTOPS}
+    return all(parse_mask_filename(name) is not None for name in names)
 
 
 def _unwritable(error: OSError) -> OutputError:

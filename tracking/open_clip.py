@@ -23,11 +23,11 @@ def open_clip(path: str | Path, cancelled: Callable[[], bool] = lambda: False) -
 
 
 def _open(path: Path) -> Clip:
-    if not path.exists():
-        raise ClipError("CLIP_MISSING", "There is no clip at this place.")
-    if path.is_dir():
-        return FolderClip(path)
     try:
+        if not path.exists():
+            raise ClipError("CLIP_MISSING", "There is no clip at this place.")
+        if path.is_dir():
+            return FolderClip(path)
         if path.stat().st_size == 0:
             raise ClipError("CLIP_EMPTY", "The clip is an empty file.")
         dicom = is_dicom(path)

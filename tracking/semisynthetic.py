@@ -15,6 +15,7 @@ frame. OUT may also be a folder name without suffix: numbered PNG files are writ
 
 import argparse
 import json
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -194,18 +195,41 @@ def _speckle(random: np.random.Generator, height: int, width: int) -> npt.NDArra
     return np.asarray(noise / noise.std(), np.float32)
 
 
+def _read_region(file: Path) -> Points:
+    try:
+        region = np.array(json.loads(file.read_text()), np.float64)
+    except (TypeError, ValueError):
+        region = np.zeros(0)
+    if region.ndim != 2 or region.shape[1] != 2 or len(region) < 3 or not np.isfinite(region).all():
+        raise ValueError("The region is no polygon [[x, y], …].")
+    return region
+
+
+def _frame_count(text: str) -> int:
+    if not re.fullmatch(r"[1-9][0-9]{0,5}", text):
+        raise argparse.ArgumentTypeError("expects a number of frames")
+    return int(text)
+
+
+def _size(text: str) -> tuple[int, int]:
+    found = re.fullmatch(r"([1-9][0-9]{1,3})x([1-9][0-9]{1,3})", text)
+    if found is None:
+        raise argparse.ArgumentTypeError("expects WIDTHxHEIGHT, 10 to 9999 pixels each")
+    return int(found[1]), int(found[2])
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Make a clip from the command line; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tracking.semisynthetic", description="Make a semi-synthetic clip.")
     parser.add_argument("clip", type=Path)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--frames", type=int, default=150)
-    parser.add_argument("--size", default="640x480")
+    parser.add_argument("--frames", type=_frame_count, default=150)
+    parser.add_argument("--size", type=_size, default=(640, 480), help="WIDTHxHEIGHT")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--region", type=Path, help="JSON polygon in pixels of the clip's first frame")
     parser.add_argument("--outlines", type=Path, help="where the moved polygon of every frame is written, as JSON")
     options = parser.parse_args(argv)
-    width, height = (int(side) for side in options.size.split("x"))
+    width, height = options.size
     try:
         clip = open_clip(options.clip)
         made = SemiSynthetic(base_picture(options.clip, width, height), options.frames, options.seed)
@@ -216,7 +240,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if options.outlines:
             region = ellipse(clip.width, clip.height)
             if options.region:
-                region = np.array(json.loads(options.region.read_text()), np.float64)
+                region = _read_region(options.region)
             scale = np.array([width / clip.width, height / clip.height])
             # Pixel centres are whole numbers, so scaling goes about the picture's corner at -½.
             region = (region + 0.5) * scale - 0.5

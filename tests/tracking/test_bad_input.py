@@ -21,6 +21,7 @@ from tests.tracking.helpers import (
 from tests.tracking.test_clip import write_dicom
 from tracking.contracts.labels import EMPTY_ID, LABEL_ID
 from tracking.errors import AnnotationsError, MethodError, OutputError, TrackingError
+from tracking.flow_store import FlowStore
 from tracking.params import Params
 from tracking.track import TrackResult, track
 
@@ -233,6 +234,33 @@ def test_output_that_cannot_be_written(moving: tuple[Path, list[Array]], tmp_pat
     given = write_annotations(tmp_path / "a", {0: moving[1][0]})
     with pytest.raises(OutputError, match="The result cannot be written"):
         track(moving[0], given, tmp_path / "file" / "out")
+
+
+@pytest.mark.parametrize("place", ["clip", "file", "papers"])
+def test_output_where_something_else_lies_is_left_alone(
+    moving: tuple[Path, list[Array]], tmp_path: Path, place: str
+) -> None:
+    clip = write_frames(tmp_path / "clip", [cv2.imread(str(file)) for file in sorted(moving[0].iterdir())])
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "papers").mkdir()
+    (tmp_path / "papers" / "metadata.json").write_text("{}")
+    (tmp_path / "papers" / "thesis.txt").write_text("mine")
+    before = sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*"))
+    given = write_annotations(tmp_path.with_name(f"{tmp_path.name}-a"), {0: moving[1][0]})
+    with pytest.raises(OutputError) as caught:
+        track(clip, given, tmp_path / place)
+    assert caught.value.code == "OUTPUT_OCCUPIED"
+    assert sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*")) == before
+
+
+def test_names_too_long_for_the_disk(moving: tuple[Path, list[Array]], tmp_path: Path) -> None:
+    long, given = "a" * 300, write_annotations(tmp_path / "a", {0: moving[1][0]})
+    assert refused(Path(long), given, tmp_path) == "CLIP_UNREADABLE"
+    assert refused(moving[0], Path(long), tmp_path) == "ANNOTATIONS_UNREADABLE"
+    with pytest.raises(OutputError, match="cannot be written"):
+        track(moving[0], given, tmp_path / long)
+    _, tracked = run(moving[0], given, tmp_path, flow_cache=FlowStore(tmp_path / long), previous=tmp_path / long)
+    assert all(mask.any() for mask in tracked.values())
 
 
 def test_result_is_the_same_each_time(moving: tuple[Path, list[Array]], tmp_path: Path) -> None:

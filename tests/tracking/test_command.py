@@ -53,9 +53,11 @@ def test_errors_are_one_sentence(arguments: list[str], tmp_path: Path, capsys) -
 
 
 def test_wrong_usage_is_exit_code_2(capsys) -> None:
-    with pytest.raises(SystemExit) as caught:
-        main(["clip.mp4"])
-    assert caught.value.code == 2
+    for arguments in (["clip.mp4"], ["clip.mp4", "--annotations", "a", "--out", "b", "--label", "../x"]):
+        with pytest.raises(SystemExit) as caught:
+            main(arguments)
+        assert caught.value.code == 2
+    assert "expects a label id" in capsys.readouterr().err
 
 
 def test_interrupted_run_leaves_nothing(arguments: list[str], tmp_path: Path, monkeypatch, capsys) -> None:

@@ -34,6 +34,14 @@ def test_same_seed_same_clip_other_seed_other_clip(made: SemiSynthetic) -> None:
         assert not np.array_equal(one, three)
 
 
+def test_speckle_forgets_itself_at_the_rate_that_was_asked_for() -> None:
+    flat = np.full((HEIGHT, WIDTH, 3), 128, np.uint8)  # nothing but speckle to be seen, whatever moves
+    motion = MadeMotion(amplitude=0, speckle=0.15, decorrelation=4)
+    frames = [frame[..., 0].astype(np.float32) for frame in SemiSynthetic(flat, 9, 1, motion).frames()]
+    alike = [float(np.corrcoef(frames[0].ravel(), frames[later].ravel())[0, 1]) for later in (1, 4, 8)]
+    assert alike == pytest.approx([np.exp(-later / 4) for later in (1, 4, 8)], abs=0.06)
+
+
 def test_first_frame_is_in_place_and_inversion_is_exact(made: SemiSynthetic) -> None:
     points = np.random.default_rng(0).uniform(0, 200, (50, 2))
     assert np.abs(made.offset(0, points)).max() == 0
@@ -95,3 +103,19 @@ def test_missing_source_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFi
     assert capsys.readouterr().err == "semisynthetic: There is no clip at this place.\n"
     with pytest.raises(ClipError):
         base_picture(tmp_path / "none.mp4", 10, 10)
+
+
+@pytest.mark.parametrize("option", [("--size", "640"), ("--size", "0x480"), ("--frames", "0"), ("--frames", "many")])
+def test_sizes_and_numbers_that_cannot_be(tmp_path: Path, option: tuple[str, str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["clip.mp4", str(tmp_path / "made.mp4"), *option])
+    assert caught.value.code == 2
+
+
+@pytest.mark.parametrize("text", ["{", "{}", "[]", "[[1, 2], [3, 4]]", "[[1, 2, 3]]", "[[1, 2], [3, NaN], [5, 6]]"])
+def test_a_region_that_is_no_polygon(tmp_path: Path, text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    source = write_frames(tmp_path / "source", [cv2.cvtColor(texture(60, 80), cv2.COLOR_GRAY2BGR)])
+    (tmp_path / "region.json").write_text(text)
+    more = ["--frames", "2", "--size", "80x60", "--region", str(tmp_path / "region.json")]
+    assert main([str(source), str(tmp_path / "made"), *more, "--outlines", str(tmp_path / "outlines.json")]) == 1
+    assert "no polygon" in capsys.readouterr().err and not (tmp_path / "outlines.json").exists()
