@@ -18,7 +18,7 @@ from workstation.journal import Journal
 from workstation.masks import MaskSet
 from workstation.merge import BOTH, MINE, THEIRS, Conflict, Merge
 from workstation.opening import Opening
-from workstation.replay import ANNOTATION, EMPTY, NONE, Cell, Key, Op, Replay, encode_runs, kept
+from workstation.replay import ANNOTATION, EMPTY, NONE, Cell, Key, Op, Replay, change, kept, new_edit
 from workstation.series import SeriesModel
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ class Conflicts:
             changes = self._changes(mine, merge, takes)
             journal.append_own(rebase_op(self._theirs, len(ops), keep, is_unsaved=bool(keep)))
             if changes:
-                journal.append_own({"id": str(uuid.uuid4()), "op": "edit", "tool": "conflict", "changes": changes})
+                journal.append_own(new_edit("conflict", changes))
             self._model.masks = self._theirs
         self._core.session.publish(self._model)
         self._tell(merge)
@@ -129,13 +129,14 @@ class Conflicts:
         for conflict in merge.conflicts:
             before, after = mine.cell(conflict.key), self._chosen(conflict, mine, takes[conflict.key])
             if before != after:
-                changes.append(self._change(conflict.key, before, after))
+                changes.append(change(conflict.key, before, after, self._theirs.width, self._theirs.height))
         for frame in sorted({c.key[0] for c in merge.conflicts if EMPTY in (c.mine, c.theirs)}):
             key = (frame, self._empty_id)
             is_empty = self._stays_empty(frame, mine, merge, takes)
             if is_empty != (mine.kind(key) == EMPTY):
                 kinds = (NONE, EMPTY) if is_empty else (EMPTY, NONE)
-                changes.append(_empty_change(key, *kinds))
+                before, after = (Cell(kind, b"") for kind in kinds)  # a mark has no pixels
+                changes.append(change(key, before, after, 0, 0))
         return changes
 
     def _chosen(self, conflict: Conflict, mine: Replay, take: str) -> Cell:
@@ -159,18 +160,6 @@ class Conflicts:
             says[side](c) for c in here for side in ((MINE, THEIRS) if takes[c.key] == BOTH else (takes[c.key],))
         )
         return is_chosen and not is_drawn
-
-    def _change(self, key: Key, before: Cell, after: Cell) -> dict[str, Any]:
-        box = None if before.pixels == after.pixels else [0, 0, self._theirs.width, self._theirs.height]
-        return {
-            "frame_number": key[0],
-            "label_id": key[1],
-            "kind_before": before.kind,
-            "kind_after": after.kind,
-            "bbox": box,
-            "before": box and encode_runs(before.pixels),
-            "after": box and encode_runs(after.pixels),
-        }
 
     def to_json(self) -> dict[str, Any]:
         """GET /api/conflict."""
@@ -228,11 +217,6 @@ def values(side: MaskSet | Replay) -> dict[Key, str]:
 
 def _kind(value: str | None) -> str:
     return NONE if value is None else EMPTY if value == EMPTY else ANNOTATION
-
-
-def _empty_change(key: Key, before: str, after: str) -> dict[str, Any]:
-    kinds = {"kind_before": before, "kind_after": after, "bbox": None, "before": None, "after": None}
-    return {"frame_number": key[0], "label_id": key[1], **kinds}
 
 
 def _read_choices(choices: Iterable[Any]) -> dict[Key, str]:

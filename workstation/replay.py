@@ -7,6 +7,7 @@ row-major. One (frame, label) is replayed at a time, so memory stays at one mask
 from __future__ import annotations
 
 import re
+import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -173,3 +174,22 @@ def kept(key: Key, replay: Replay) -> dict[str, Any]:
     """One entry of a rebase's `keep`."""
     cell = replay.cell(key)
     return {"frame_number": key[0], "label_id": key[1], "kind": cell.kind, "mask": encode_runs(cell.pixels)}
+
+
+def change(key: Key, before: Cell, after: Cell, width: int, height: int) -> dict[str, Any]:
+    """One change of an edit, over the whole frame of width × height pixels."""
+    box = None if before.pixels == after.pixels else [0, 0, width, height]
+    return {
+        "frame_number": key[0],
+        "label_id": key[1],
+        "kind_before": before.kind,
+        "kind_after": after.kind,
+        "bbox": box,
+        "before": box and encode_runs(before.pixels),
+        "after": box and encode_runs(after.pixels),
+    }
+
+
+def new_edit(tool: str, changes: list[dict[str, Any]]) -> Op:
+    """An edit that the core itself makes; it can be undone like any other."""
+    return {"id": str(uuid.uuid4()), "op": "edit", "tool": tool, "changes": changes}

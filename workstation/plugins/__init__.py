@@ -12,4 +12,5 @@ PIPELINE = (
     "retrack_wait",
     "merge_policy",
     "export_archive",
+    "import_archive",
 )

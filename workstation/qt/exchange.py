@@ -69,7 +69,7 @@ def import_from(core: Core, entry: Importer, source: Path) -> None:
         if model.journal is not None:
             model.journal.append_edits(edits, picture_of(core, model))
         core.session.publish(model)
-        core.events.notice("IMPORTED", f"{entry.title}: {len(edits)} changes.")
+        core.events.notice("IMPORTED", f"{entry.title}: done.")
 
     _in_thread(core, entry.title, work)
 
