@@ -114,7 +114,7 @@ export const MESSAGES = Object.freeze({
   SETTING_FIXED: warn("✏️", "This is set by whoever installed Goobusters."),
   JOURNAL_DAMAGED: warn("🩹", "The last change of an earlier session was cut off and is missing."),
   SETTINGS_NOT_WRITABLE: warn("💾", "This cannot be kept: the folder for your settings cannot be written."),
-  KEYRING_FAILED: warn("🔑", "The keyring of this computer does not answer. Unlock it, or put in the access token in the settings."),
+  KEYRING_FAILED: warn("🔑", "The keyring of this computer did not give the access token. Unlock it and start Goobusters again, or put the token in the settings."),
   PLUGIN_FAILED: warn("🧩", "An extension had a problem and was switched off."),
   NO_PLUGIN: warn("🧩", "An extension is missing that could do this."),
   NOT_FOUND: warn("🔍", "This is not there any more."),

@@ -6,6 +6,7 @@ The iPad has no other WSGI server, so every client uses this one.
 
 from __future__ import annotations
 
+import json
 import logging
 import socket
 import threading
@@ -18,7 +19,7 @@ from urllib.parse import unquote
 from wsgiref.handlers import SimpleHandler
 from wsgiref.simple_server import WSGIServer
 
-from workstation.errors import CoreError
+from workstation.errors import CoreError, error_body
 
 log = logging.getLogger("goobusters.http")
 
@@ -132,6 +133,19 @@ class _Handler(BaseHTTPRequestHandler):
             if key not in ("HTTP_CONTENT_LENGTH", "HTTP_CONTENT_TYPE"):
                 environ[key] = f"{environ[key]},{value}" if key in environ else value
         return environ
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """Refuses what is no request, in the one shape of errors."""
+        error = CoreError("REQUEST_INVALID", "This request cannot be read, or is too large.")
+        body = json.dumps(error_body(error)).encode()
+        self.request_version = self.protocol_version  # also for a first line that names none
+        self.close_connection = True
+        self.send_response(code)
+        for name, value in (("Content-Type", "application/json"), ("Connection", "close")):
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
 
     def log_message(self, format: str, *arguments: Any) -> None:
         """Says nothing: addresses carry ids of series."""

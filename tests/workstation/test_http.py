@@ -164,6 +164,7 @@ def raw(station: Workstation, request: bytes) -> bytes:
 def test_requests_that_are_no_good_are_refused(station: Workstation, request_bytes: bytes, status: bytes) -> None:
     answer = raw(station, request_bytes)
     assert status in answer.split(b"\r\n", 1)[0]
+    assert json.loads(answer.partition(b"\r\n\r\n")[2])["error_code"] == "REQUEST_INVALID"
 
 
 def test_unknown_things_have_codes(station: Workstation) -> None:
