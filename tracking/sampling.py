@@ -98,11 +98,11 @@ def reach_of(distance: Field, motion: Motion) -> tuple[float, float, float, floa
 
 @dataclass(frozen=True)
 class Blend:
-    """What all sides together say of a frame, in a window of the grid: each side's displacement (rows, columns, 2) and
-    weight; the distance in clip pixels, of each side and blended; the likeness."""
+    """What all sides together say of a frame, in a window of the grid (rows, columns): each side's displacement, x and
+    y, in clip pixels, and weight; the distance in clip pixels, of each side and blended; the likeness."""
 
     window: Window
-    displacements: list[Flow] = field(repr=False)
+    offsets: list[tuple[Field, Field]] = field(repr=False)
     weights: list[Field] = field(repr=False)
     distances: list[Field] = field(repr=False)
     distance: Field = field(repr=False)
@@ -122,7 +122,7 @@ def sample(
     correction = np.zeros_like(blend.distance)
     if appearance.weight:
         picture = motion.grid_picture(frame_number)[blend.window]
-        correction = _by_look(blend, [side.source.look for side in sides], picture, appearance, cell)
+        correction = _by_look(blend, sides, picture, appearance, cell)
     if empty is not None:
         correction -= cell * _gone(blend, empty[blend.window])
     box = _box_around(np.maximum(blend.distance, blend.distance + correction), blend.window, motion)
@@ -133,25 +133,24 @@ def sample(
 
 def _blend(sides: list[Side], motion: Motion) -> Blend:
     window = _window(sides, motion)
-    displacements = [side.carried.displacement[window] for side in sides]
+    cell_x, cell_y = motion.width / motion.grid_size[1], motion.height / motion.grid_size[0]
+    planes = [_planes(side.carried.displacement[window]) for side in sides]
+    offsets = [(x * np.float32(cell_x), y * np.float32(cell_y)) for x, y in planes]
     beliefs = [np.sqrt(side.nearness) * believed(side.carried.likeness, window) for side in sides]
     weights = [np.asarray(each / sum(beliefs), np.float32) for each in beliefs]
     points = _grid_points(motion, window)
-    distances = [
-        _through(side.source.distance, displacement, points, motion)
-        for side, displacement in zip(sides, displacements, strict=True)
-    ]
+    distances = [_through(side.source.distance, *offset, points) for side, offset in zip(sides, offsets, strict=True)]
     distance = sum(weight * each for weight, each in zip(weights, distances, strict=True))
     likeness = sum(weight * side.carried.likeness[window] for side, weight in zip(sides, weights, strict=True))
     both = np.asarray(distance, np.float32), np.asarray(likeness, np.float32)
-    return Blend(window, displacements, weights, distances, *both)
+    return Blend(window, offsets, weights, distances, *both)
 
 
-def _by_look(blend: Blend, looks: list[Field], picture: Picture, appearance: Appearance, cell: np.float32) -> Field:
+def _by_look(blend: Blend, sides: list[Side], picture: Picture, appearance: Appearance, cell: np.float32) -> Field:
     """What to add to the distance near the border, where pixels look other than those they came from."""
     correction = appearance.look(picture, blend.distance / cell)
-    for look, displacement, weight in zip(looks, blend.displacements, blend.weights, strict=True):
-        correction -= weight * _moved(look, displacement, blend.window)
+    for side, weight in zip(sides, blend.weights, strict=True):
+        correction -= weight * _moved(side.source.look, side.carried.displacement[blend.window], blend.window)
     correction = np.where(np.abs(blend.distance) < BAND * cell, correction * cell, 0)
     return np.asarray(cv2.GaussianBlur(correction, (0, 0), 0.7), np.float32)
 
@@ -172,9 +171,10 @@ def _finely(box: Box, sides: list[Side], blend: Blend, correction: Field, motion
     step = 1 + int(((box[2] - box[0]) * (box[3] - box[1]) / FINE_SAMPLES) ** 0.5)
     points = _clip_points(box, step)
     total = _enlarge(correction, blend.window, box, step, motion)
-    for side, displacement, weight in zip(sides, blend.displacements, blend.weights, strict=True):
-        fine = _enlarge(np.dstack([displacement, weight]), blend.window, box, step, motion)
-        total += fine[..., 2] * _through(side.source.distance, fine[..., :2], points, motion)
+    for side, offset, weight in zip(sides, blend.offsets, blend.weights, strict=True):
+        together = np.asarray(cv2.merge([*offset, weight]), np.float32)
+        x, y, share = _planes(_enlarge(together, blend.window, box, step, motion))
+        total += share * _through(side.source.distance, x, y, points)
     return total if step == 1 else _between(total, (box[3] - box[1], box[2] - box[0]), step)
 
 
@@ -223,11 +223,17 @@ def _cells(window: Window) -> Points:
     return columns, np.arange(window[0].start, window[0].stop, dtype=np.float32)[:, None]
 
 
-def _through(distance: Field, displacement: Flow, points: Points, motion: Motion) -> Field:
-    """The annotation's distance where each point came from; what came from outside the picture counts as its edge."""
-    x = points[0] + displacement[..., 0] * np.float32(motion.width / motion.grid_size[1])
-    y = points[1] + displacement[..., 1] * np.float32(motion.height / motion.grid_size[0])
-    return np.asarray(cv2.remap(distance, x, y, cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE), np.float32)
+def _through(distance: Field, x: Field, y: Field, points: Points) -> Field:
+    """The annotation's distance where each point came from, which lies x and y clip pixels off; what came from outside
+    the picture counts as its edge."""
+    return np.asarray(
+        cv2.remap(distance, x + points[0], y + points[1], cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE), np.float32
+    )
+
+
+def _planes(values: Field) -> list[Field]:
+    """Each channel for itself."""
+    return [np.asarray(plane, np.float32) for plane in cv2.split(values)]
 
 
 def _moved(values: Field, displacement: Flow, window: Window) -> Field:
@@ -254,16 +260,22 @@ def _box_around(coarse: Field, window: Window, motion: Motion) -> Box | None:
 
 def _enlarge(grid: Field, window: Window, box: Box, step: int, motion: Motion) -> Field:
     """Bilinear values of a field of the window (rows, columns[, channels]) at each `step`-th clip pixel of the box,
-    both ways."""
+    both ways.
+
+    Read at every other of these, half a step aside, and doubled: a cell of the grid is wider than that, and OpenCV
+    doubles eight times quicker than it reads.
+    """
     top, left, bottom, right = box
     scale_x, scale_y = motion.grid_size[1] / motion.width, motion.grid_size[0] / motion.height
-    first_x = (left + 0.5) * scale_x - 0.5 - window[1].start
-    first_y = (top + 0.5) * scale_y - 0.5 - window[0].start
-    to_grid = np.array([[scale_x * step, 0, first_x], [0, scale_y * step, first_y]], np.float64)
+    columns, rows = -(-(right - left) // step), -(-(bottom - top) // step)
+    first_x = (left + step / 2 + 0.5) * scale_x - 0.5 - window[1].start
+    first_y = (top + step / 2 + 0.5) * scale_y - 0.5 - window[0].start
+    to_grid = np.array([[2 * step * scale_x, 0, first_x], [0, 2 * step * scale_y, first_y]], np.float64)
+    half = (-(-columns // 2), -(-rows // 2))
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    size = (-(-(right - left) // step), -(-(bottom - top) // step))
-    values = cv2.warpAffine(grid, to_grid, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(values, np.float32)
+    values = cv2.warpAffine(grid, to_grid, half, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    doubled = cv2.resize(values, (2 * half[0], 2 * half[1]), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(doubled[:rows, :columns], np.float32)
 
 
 def _clip_points(box: Box, step: int) -> Points:
