@@ -15,7 +15,9 @@ from collections.abc import Callable
 from typing import Any
 
 from cheroot import wsgi
-from cheroot.server import HTTPConnection, HTTPRequest
+from cheroot.server import HeaderReader, HTTPConnection, HTTPRequest
+
+from server.chunked_body import ChunkedBody
 
 THREADS = 112
 MAX_STREAMS = 72
@@ -62,11 +64,36 @@ class Deadlines:
                     sock.shutdown(socket.SHUT_RD)  # the reader sees an end; an answer can still be written
 
 
+class _OneLength(HeaderReader):
+    """Headers that say once how long the body is: a proxy in front might believe the other one."""
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    def _allow_header(self, key_name: bytes) -> bool:
+        self._count += key_name in (b"Content-Length", b"Transfer-Encoding")
+        if self._count > 1:
+            raise ValueError("The request says twice how long it is.")
+        return True
+
+
+class _Gateway(wsgi.Gateway_10):
+    """Hands a request to the application, with our own reader of bodies in chunks."""
+
+    def __init__(self, req: Any) -> None:
+        super().__init__(req)
+        if req.chunked_read:
+            req.chunks = self.env["wsgi.input"] = ChunkedBody(req.conn.rfile)
+
+
 class Request(HTTPRequest):
     """One request: bounded in time, answered in JSON also when cheroot itself refuses it."""
 
+    chunks: ChunkedBody | None = None
+
     def parse_request(self) -> None:
         deadlines: Deadlines = self.server.deadlines
+        self.header_reader = _OneLength()
         deadlines.set(self.conn, HEADER_SECONDS)
         try:
             super().parse_request()
@@ -85,21 +112,22 @@ class Request(HTTPRequest):
             deadlines.clear(self.conn)
 
     def send_headers(self) -> None:
-        if self._unread():
+        if self.chunked_read or self._unread():
             self.close_connection = True  # otherwise cheroot reads all the rest into memory
         super().send_headers()
 
-    def _unread(self) -> bool:
+    def _unread(self) -> int:
+        """Bytes of the body that nobody has read; of one in chunks it is only known whether there are any."""
         if self.chunked_read:
-            return not getattr(self.rfile, "closed", False)
-        return getattr(self.rfile, "remaining", 0) > 0
+            return 0 if self.chunks is None or self.chunks.is_ended else _LINGER_BYTES
+        return int(getattr(self.rfile, "remaining", 0))
 
     def _linger(self) -> None:
         """Throws away a little of an unwanted body: closing at once would reset the answer on its way."""
-        if self.chunked_read or not self._unread():
+        left = min(self._unread(), _LINGER_BYTES)
+        if not left:
             return
         self.server.deadlines.set(self.conn, _LINGER_SECONDS)
-        left = min(self.rfile.remaining, _LINGER_BYTES)
         with contextlib.suppress(OSError):
             while left > 0 and (block := self.conn.rfile.read(min(left, 1 << 16))):
                 left -= len(block)
@@ -135,6 +163,7 @@ class Server(wsgi.Server):
         super().__init__(
             (host, port), application, numthreads=THREADS, max=THREADS, server_name="goobusters", request_queue_size=256
         )
+        self.gateway = _Gateway
         self.timeout = IDLE_SECONDS
         self.max_request_header_size = MAX_HEADER_BYTES
         self.keep_alive_conn_limit = 512

@@ -13,7 +13,7 @@ from server.errors import ApiError
 from server.events import Event, Events
 from server.http_server import MAX_STREAMS
 from server.records import render
-from server.services import Services, check_loaded
+from server.services import Services, check_loaded, read_header
 
 HEARTBEAT_SECONDS = 1.0
 
@@ -24,7 +24,7 @@ def add(app: bottle.Bottle, services: Services) -> None:
     @app.get("/api/events")
     def events() -> Iterator[bytes]:
         check_loaded(services)
-        last = bottle.request.get_header("Last-Event-ID", "")
+        last = read_header("Last-Event-ID")
         if not places.acquire(blocking=False):
             raise ApiError(
                 "TOO_MANY_STREAMS", "Too many live connections; poll instead.", headers={"Retry-After": "30"}

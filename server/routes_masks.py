@@ -11,7 +11,7 @@ from server.errors import ApiError
 from server.limits import MAX_ARCHIVE, MAX_JSON, read_body
 from server.records import Progress, RetrackStatus, SeriesEntry, TrackingStatus, render_job
 from server.routes_series import read_object
-from server.services import Services, find_editor, find_series
+from server.services import Services, find_editor, find_series, read_header
 
 ARCHIVE_TYPE = "application/gzip"
 _MASKS = "/api/masks/<study>/<series>"
@@ -33,7 +33,7 @@ def add(app: bottle.Bottle, services: Services) -> None:
         entry = find_series(services, study, series)
         editor = find_editor()
         body = read_body(bottle.request.environ, MAX_ARCHIVE)
-        return saving.save(services, entry, body, _previous(bottle.request.get_header("X-Previous-Version-ID")), editor)
+        return saving.save(services, entry, body, _previous(read_header("X-Previous-Version-ID")), editor)
 
     @app.post("/api/series/<study>/<series>/restore")
     def restore(study: str, series: str) -> dict[str, Any]:
@@ -82,7 +82,7 @@ def _serve(entry: SeriesEntry) -> Any:
             "X-Flow-Method": served.flow_method,
             "X-Generated-At": served.generated_at,
         }
-        if _matches(bottle.request.get_header("If-None-Match", ""), served.etag):
+        if _matches(read_header("If-None-Match"), served.etag):
             del headers["Content-Type"]
             return bottle.HTTPResponse("", 304, **headers)
         data = production.read_archive(entry)
@@ -105,5 +105,5 @@ def _matches(header: str, etag: str) -> bool:
     return etag in offered or header.strip() == "*"
 
 
-def _previous(header: str | None) -> str | None:
-    return None if header in (None, "", "null") else header
+def _previous(header: str) -> str | None:
+    return None if header in ("", "null") else header

@@ -21,6 +21,7 @@ from server.status import Status
 from server.store import Store
 
 MAX_EDITOR = 254
+_NOT_UTF8 = "\N{REPLACEMENT CHARACTER}"
 
 
 @dataclass(frozen=True)
@@ -63,17 +64,20 @@ def check_loaded(services: Services) -> None:
 def find_editor() -> str | None:
     """Who is calling: the person the token names, otherwise header X-Editor. Raises ApiError EDITOR_INVALID."""
     named = bottle.request.environ[gate.IDENTITY].editor
-    editor = named or check_editor(bottle.request.get_header("X-Editor", ""))
+    editor = named or check_editor(read_header("X-Editor"))
     bottle.request.environ[gate.EDITOR] = editor
     return editor
 
 
+def read_header(name: str) -> str:
+    """A header's text, "" without one; what is not UTF-8 in it is replaced. WSGI hands headers over as latin-1."""
+    raw: str = bottle.request.headers.raw(name, "")
+    return raw.encode("latin-1", "replace").decode("utf-8", "replace")
+
+
 def check_editor(text: str) -> str | None:
     """A name that may be stored, or None for an empty one. Raises ApiError EDITOR_INVALID."""
-    try:
-        text = text.encode("latin-1").decode("utf-8").strip()  # WSGI hands headers over as latin-1
-    except UnicodeError:
-        text = text.strip()
-    if len(text) > MAX_EDITOR or not text.isprintable():
+    text = text.strip()
+    if len(text) > MAX_EDITOR or not text.isprintable() or _NOT_UTF8 in text:
         raise ApiError("EDITOR_INVALID", "The editor is not a usable name.")
     return text or None

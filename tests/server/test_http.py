@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import json
 import socket
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from server.assemble import Running
+from server.chunked_body import ChunkedBody
+from server.errors import ApiError
+from server.limits import MAX_JSON, read_body
 from tests.helpers.clips import rectangle, submission
 from tests.helpers.server_process import ServerProcess
+from tests.helpers.wsgi import Caller
 from tests.server.conftest import KEY, PATH
 from tracking.contracts.archive import LIMITS
 
@@ -65,6 +72,85 @@ def test_a_chunked_save_is_accepted(live: Live) -> None:
     answer = server.post(f"/api/masks/{PATH}", data=iter([body[:100], body[100:]]), headers=headers)
     assert answer.status_code == 200
     server.wait_for(f"/api/retrack/status/{PATH}", lambda s: s["status"] == "RETRACK_DONE")
+
+
+def test_a_chunk_is_never_held_whole(live: Live) -> None:
+    asked: list[int] = []
+
+    class Endless(io.RawIOBase):
+        """A chunk of a petabyte that does come."""
+
+        lines = io.BytesIO(b"fffffffffffff\r\n")
+
+        def readline(self, size: int | None = -1, /) -> bytes:
+            return self.lines.readline(size)
+
+        def read(self, size: int = -1, /) -> bytes:
+            asked.append(size)
+            return b"x" * size
+
+    with pytest.raises(ApiError) as caught:
+        read_body({"wsgi.input": ChunkedBody(Endless()), "wsgi.input_terminated": True}, MAX_JSON)
+    assert caught.value.code == "ARCHIVE_TOO_LARGE"
+    assert asked == [1 << 16]
+    server, bearer = live
+    request = head("POST", f"/api/series/{PATH}/restore", bearer, "Transfer-Encoding: chunked")
+    assert error_of(talk(server, request + b"fffffffffffff\r\n" + b"x" * 100_000)) == (413, "ARCHIVE_TOO_LARGE")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"5\r\nabc\r\n0\r\n\r\n",  # longer than it says
+        b"-5\r\nabc\r\n0\r\n\r\n",
+        b"0x5\r\nabcde\r\n0\r\n\r\n",
+        b"5_0\r\nabcde\r\n0\r\n\r\n",
+        b"\r\n\r\n",
+        b"5\nabcde\n0\n\n",
+        b"1" * 100_000,  # a line without an end
+        b"f" * 16 + b"\r\nabc",
+        b"5; " + b"e" * 300 + b"\r\nabcde\r\n0\r\n\r\n",
+    ],
+)
+def test_chunks_that_are_none(live: Live, body: bytes) -> None:
+    server, bearer = live
+    request = head("POST", f"/api/series/{PATH}/restore", bearer, "Transfer-Encoding: chunked")
+    assert error_of(talk(server, request + body, close=True)) == (400, "REQUEST_INVALID")
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("Content-Length: 2", "Content-Length: 4"),
+        ("Content-Length: 2", "Transfer-Encoding: chunked"),
+        ("Transfer-Encoding: chunked", "Transfer-Encoding: chunked"),
+    ],
+)
+def test_a_length_is_said_once(live: Live, lines: tuple[str, str]) -> None:
+    server, bearer = live
+    request = head("POST", f"/api/series/{PATH}/restore", bearer, *lines) + b"2\r\n{}\r\n0\r\n\r\n"
+    assert error_of(talk(server, request)) == (400, "REQUEST_INVALID")
+
+
+@pytest.mark.parametrize("name", ["Last-Event-ID", "If-None-Match", "X-Previous-Version-ID", "X-Request-ID"])
+def test_headers_of_any_bytes_are_read(live: Live, name: str) -> None:
+    server, bearer = live
+    path = "/api/events" if name == "Last-Event-ID" else f"/api/masks/{PATH}"
+    for value in (b"\xff\xfe", b"9" * 6000, "ä💩".encode()):
+        top = head("POST" if name.startswith("X-Prev") else "GET", path, bearer, "Content-Length: 0")
+        request = top.removesuffix(b"\r\n") + name.encode() + b": " + value + b"\r\n\r\n"
+        answer = talk(server, request, wait=0.5)
+        assert answer.split()[1] in (b"200", b"400"), answer[:200]
+
+
+def test_an_editor_of_no_text_is_refused(indexed: Callable[..., tuple[Running, Caller]]) -> None:
+    _, caller = indexed(1)
+    for value in ("\xff\xfe", "a\x00b", "x" * 300):
+        answer = caller.post(f"/api/series/{PATH}/activity", X_Editor=value)
+        assert (answer.status, answer.json()["error_code"]) == (400, "EDITOR_INVALID")
+    for name in ("Zoë Ä. <zoe@example.org>", "Ã¤", "山田"):
+        answer = caller.post(f"/api/series/{PATH}/activity", X_Editor=name.encode().decode("latin-1"))
+        assert answer.json()["activity"][0]["editor"] == name
 
 
 @pytest.mark.parametrize(
