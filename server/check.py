@@ -14,7 +14,7 @@ from server.auth import read_tokens
 from server.errors import ApiError
 from server.files import prove_writable
 from server.settings import ServerSettings, load
-from server.state_lock import StateLock, StateLocked
+from server.state_lock import RESTORING, StateLock, StateLocked
 from server.versions import CURRENT
 from tracking.contracts.dataset import list_clips
 from tracking.contracts.settings import SettingError
@@ -104,6 +104,8 @@ def _check_lock(settings: ServerSettings) -> Finding:
         return Finding(True, "state", "new: nothing is there yet")
     try:
         with StateLock(settings.state_path):
+            if (settings.state_path / RESTORING).exists():
+                return Finding(False, "state", "a restore was not finished: empty STATE_PATH and restore again")
             return Finding(True, "state", "no other server uses it")
     except StateLocked:
         return Finding(False, "state", "another server uses STATE_PATH")

@@ -95,6 +95,12 @@ def set_aside(path: Path) -> Path | None:
     return None
 
 
+def expect(path: Path, *, directory: bool) -> None:
+    """Sets aside what stands in the place of a directory or of a file and is none."""
+    if path.exists() and path.is_dir() is not directory:
+        set_aside(path)
+
+
 def remove_leftovers(directory: Path) -> None:
     """Deletes temporary files that a killed server left in `directory`."""
     for path in directory.glob(f"*{TEMPORARY}*"):

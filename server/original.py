@@ -16,7 +16,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from server.files import TEMPORARY, make_directory, read_json_object, set_aside, write_atomic, write_json
+from server.files import TEMPORARY, expect, make_directory, read_json_object, set_aside, write_atomic, write_json
 from server.records import Key, Original, SeriesEntry
 from tracking.contracts.archive import Annotation, Archive, ArchiveError, pack, unpack
 
@@ -51,6 +51,7 @@ def write(
 
 def load(directory: Path) -> Original | None:
     """The facts, made again from the archive when their file is gone or broken; None without one. Raises OSError."""
+    expect(directory / ARCHIVE, directory=False)
     if not (directory / ARCHIVE).exists():
         return None
     facts = _facts(read_json_object(directory / FACTS))

@@ -18,7 +18,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from server.files import make_directory, remove_leftovers, set_aside, write_atomic, write_json
+from server.files import expect, make_directory, remove_leftovers, set_aside, write_atomic, write_json
 from server.records import Production, SeriesEntry
 from tracking.contracts.archive import METADATA, Archive, ArchiveError, load_metadata, pack, unpack
 from tracking.contracts.disk import sync_directory
@@ -106,6 +106,18 @@ def read_archive(entry: SeriesEntry) -> bytes:
     return path.read_bytes()
 
 
+def read_annotations(entry: SeriesEntry) -> Archive | None:
+    """What people verified of what is served, without tracked masks; None when that is not usable. Raises OSError."""
+    archive = _read_masks(entry.mask_directory / MASKS)
+    if archive is None:
+        return None
+    listed = [e for e in archive.metadata["frames"] if e.get("is_annotation") is True]
+    fields = ("frame_number", "label_id", "filename")
+    annotations = [{name: value[name] for name in fields} for value in listed]
+    masks = {e["filename"]: archive.masks[e["filename"]] for e in listed if e["filename"] is not None}
+    return Archive({"annotations": annotations}, masks)
+
+
 def summarise(metadata: dict[str, Any], packed: bytes) -> Production:
     """What there is to know about an archive. Raises ValueError when its metadata does not say it."""
     etag = hashlib.sha256(packed).hexdigest()
@@ -119,6 +131,10 @@ def load(entry: SeriesEntry) -> None:
     """Finds the masks that are served, at start. Raises OSError."""
     directory = entry.mask_directory
     entry.production = None
+    for path in (directory, directory / MASKS, directory / KEPT):
+        expect(path, directory=True)
+    for path in (directory / ARCHIVE, directory / IDENTITY, entry.directory / TEMP_VERSION):
+        expect(path, directory=False)
     if not directory.is_dir():
         (entry.directory / TEMP_VERSION).unlink(missing_ok=True)
         return

@@ -15,7 +15,7 @@ from server.clock import to_text
 from server.errors import ApiError
 from server.records import RetrackStatus, SeriesEntry, TrackingStatus
 from server.services import Services, check_editor
-from tracking.contracts.archive import Archive, Submission, pack, read_submission, unpack
+from tracking.contracts.archive import Archive, ArchiveError, Submission, pack, read_submission, unpack
 from tracking.contracts.masks import decode_mask
 
 
@@ -131,7 +131,12 @@ def _check_masks(entry: SeriesEntry, submission: Submission, archive: Archive) -
 def _read(entry: SeriesEntry, version_id: str) -> Archive:
     """What people verified in a version, or the data set's own annotations. Raises ApiError, OSError, ArchiveError."""
     if version_id in entry.versions:
-        return versions.read(entry, version_id)
+        try:
+            return versions.read(entry, version_id)
+        except ArchiveError:
+            with entry.lock:
+                versions.forget(entry, version_id)
+            raise ApiError("STORAGE_FAILED", "The file of this version is damaged and was set aside.") from None
     if entry.original and version_id == entry.original.version_id:
         return original.read(entry)
     raise ApiError("VERSION_UNKNOWN", "The series has no such version.")

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from server import activity, original, production, versions
 from server.errors import ApiError
-from server.files import make_directory, read_json_object, set_aside, write_json
+from server.files import expect, make_directory, read_json_object, set_aside, write_json
 from server.records import Key, SeriesEntry, TrackingStatus
 from tracking.contracts.dataset import ExportedAnnotation, Index, Problem, Series
 from tracking.contracts.labels import is_uid
@@ -46,12 +46,14 @@ class Store:
 
         Raises OSError when the directories themselves cannot be used.
         """
-        make_directory(self.series_path)
-        make_directory(self.flow_path)
+        for path in (self.series_path, self.flow_path):
+            expect(path, directory=True)
+            make_directory(path)
         for directory in sorted(self.series_path.iterdir()):
             key = _key(directory.name)
-            if key is None or not directory.is_dir():
+            if key is None:
                 continue
+            expect(directory, directory=True)
             try:
                 self._load_entry(self._entry(key))
             except OSError as error:
@@ -66,8 +68,8 @@ class Store:
         return [Problem("SERIES_UNREADABLE", text, str(count))] if count else []
 
     def _load_entry(self, entry: SeriesEntry) -> None:
-        versions.load(entry)
         production.load(entry)
+        versions.load(entry)  # after the masks, which stand in for a broken version
         original.take(entry)
         activity.load(entry)
         if entry.production:

@@ -9,17 +9,21 @@ again from the archive when it is missing or broken.
 from __future__ import annotations
 
 import contextlib
+import gzip
 import hashlib
 import json
 import logging
+import zlib
 from collections import Counter
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from server import production
 from server.clock import to_text
 from server.files import (
+    expect,
     make_directory,
     read_json_object,
     remove_leftovers,
@@ -28,7 +32,7 @@ from server.files import (
     write_json,
 )
 from server.records import Key, SeriesEntry, Version
-from tracking.contracts.archive import Archive, ArchiveError, Submission, pack, unpack
+from tracking.contracts.archive import Annotation, Archive, ArchiveError, Submission, pack, unpack
 from tracking.contracts.disk import sync_directory
 
 log = logging.getLogger("goobusters.versions")
@@ -116,6 +120,15 @@ def read(entry: SeriesEntry, version_id: str) -> Archive:
     return unpack(archive_path(entry, version_id).read_bytes())
 
 
+def forget(entry: SeriesEntry, version_id: str) -> None:
+    """Sets the broken archive of an earlier version aside. The caller holds the lock."""
+    path = archive_path(entry, version_id)
+    set_aside(path)
+    if version_id != entry.version_id:
+        path.with_suffix(".json").unlink(missing_ok=True)
+        del entry.versions[version_id]
+
+
 def chain(entry: SeriesEntry) -> list[Version]:
     """All versions of the series, newest first, whatever the clock did; behind a gap in the chain time decides."""
     found: list[Version] = []
@@ -132,6 +145,7 @@ def load(entry: SeriesEntry) -> None:
     history = entry.directory / HISTORY
     entry.versions, entry.current = {}, None
     remove_leftovers(entry.directory)
+    expect(history, directory=True)
     if history.is_dir():
         remove_leftovers(history)
         for path in sorted(history.glob("*.tgz")):
@@ -141,6 +155,8 @@ def load(entry: SeriesEntry) -> None:
     recorded = _version(read_json_object(entry.directory / CURRENT))
     if recorded is None and (entry.directory / CURRENT).exists():
         set_aside(entry.directory / CURRENT)
+    if recorded:
+        _put_right(entry, recorded)
     if recorded and recorded.version_id in entry.versions:
         entry.current = entry.versions[recorded.version_id]
     elif entry.versions:
@@ -148,6 +164,34 @@ def load(entry: SeriesEntry) -> None:
         write_json(entry.directory / CURRENT, asdict(entry.current))
         log.error("current_version_restored", extra={"versions": len(entry.versions)})
     _set_aside_unacknowledged(entry)
+
+
+def _put_right(entry: SeriesEntry, current: Version) -> None:
+    """When the archive of the current version is gone or broken: makes it again from the masks that are served of it.
+
+    Without those the version is given up, and the one before it counts.
+    """
+    path = archive_path(entry, current.version_id)
+    try:
+        gzip.decompress(path.read_bytes())  # its checksum; what is inside was checked when it was saved
+        return
+    except FileNotFoundError:
+        pass
+    except (OSError, EOFError, zlib.error):
+        set_aside(path)
+    served = entry.production and entry.production.version_id == current.version_id
+    archive = production.read_annotations(entry) if served else None
+    if archive is None or len(archive.metadata["annotations"]) != current.annotation_count:
+        entry.versions.pop(current.version_id, None)
+        path.with_suffix(".json").unlink(missing_ok=True)
+        return
+    annotations = tuple(Annotation(**value) for value in archive.metadata["annotations"])
+    submission = Submission(*entry.key, current.previous_version_id, current.editor, current.at, annotations)
+    make_directory(path.parent)
+    write_atomic(path, _pack(current, submission, archive))
+    write_json(path.with_suffix(".json"), asdict(current), durable=False)
+    entry.versions[current.version_id] = current
+    log.error("version_made_again", extra={"series": entry.key})
 
 
 def _load_version(entry: SeriesEntry, path: Path) -> Version | None:

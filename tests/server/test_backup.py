@@ -6,9 +6,11 @@ import shutil
 import tarfile
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from server.__main__ import main
 from server.backup import BackupError, backup, main_backup, main_restore, restore, verify
 from tests.helpers.clips import rectangle, submission, write_dataset
 from tests.helpers.server_process import ServerProcess
@@ -128,6 +130,42 @@ def test_commands_say_what_they_did_or_why_not(
     monkeypatch.delenv("STATE_PATH")
     assert main_restore(["../copy.tar"]) == 0
     assert (tmp_path / "second" / "server_state" / "series" / "_".join(KEY) / "version_current.json").is_file()
+
+
+def test_a_restore_that_was_cut_off_is_not_served(
+    tmp_path: Path,
+    prepared: tuple[Path, list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    backup(settings_for(copied(prepared, tmp_path / "first")), tmp_path / "copy.tar")
+    second = tmp_path / "second"
+    second.mkdir()
+    monkeypatch.chdir(second)
+    for key, value in {"AUTH": "none", "DATASET": "folder:clips", "SERVER_PORT": "0"}.items():
+        monkeypatch.setenv(key, value)
+    write = Path.open
+    left = [7]
+
+    def cut_off(path: Path, mode: str = "r", *rest: Any) -> Any:
+        left[0] -= mode == "wb"
+        if left[0] == 0:
+            raise OSError(28, "No space left on device")
+        return write(path, mode, *rest)
+
+    monkeypatch.setattr(Path, "open", cut_off)
+    assert main_restore(["../copy.tar"]) == 2
+    assert "No space left" in capsys.readouterr().err
+    assert main([]) == 2
+    assert "was not finished" in capsys.readouterr().err
+    assert main(["--check"]) == 1
+    assert "BAD  state: a restore was not finished" in capsys.readouterr().out
+    assert main_restore(["../copy.tar"]) == 2
+    assert "must be empty" in capsys.readouterr().err
+    shutil.rmtree(second / "server_state")
+    shutil.rmtree(second / "output", ignore_errors=True)
+    assert main_restore(["../copy.tar"]) == 0
+    assert not (second / "server_state" / "restoring").exists()
 
 
 def test_a_running_server_is_not_restored_over(tmp_path: Path, prepared: tuple[Path, list[str]]) -> None:

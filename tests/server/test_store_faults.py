@@ -14,7 +14,9 @@ from typing import Any
 
 import pytest
 
+from server import versions as server_versions
 from server.assemble import Running
+from server.records import SeriesEntry
 from tests.helpers.clips import rectangle, submission, uids, write_dataset
 from tests.helpers.server_process import ServerProcess
 from tests.helpers.wsgi import Caller
@@ -115,6 +117,102 @@ def test_a_broken_version_costs_only_itself(three_versions: Three, start_server:
     assert history(caller) == [versions[2], versions[0]]
     assert caller.get(f"/api/masks/{PATH}?version={versions[0]}").status == 200
     assert archive.with_name(f"{archive.name}.set-aside-0").exists()
+
+
+@pytest.mark.parametrize("how", ["garbage", "truncated", "gone", "no history"])
+def test_the_current_version_is_made_again_from_the_masks_that_are_served(
+    three_versions: Three, start_server: StartServer, how: str
+) -> None:
+    running, caller, versions = three_versions
+    newest = saves(caller)[0]
+    path = running.services.store.get(*KEY).directory / "history" / f"{versions[2]}.tgz"
+    before = unpack(path.read_bytes())
+    if how == "no history":
+        shutil.rmtree(path.parent)
+        path.parent.write_text("in the way", "utf-8")
+    elif how == "gone":
+        path.unlink()
+    else:
+        path.write_bytes(GARBAGE[how](path.read_bytes()))
+    caller = restart(running, start_server)
+    assert saves(caller)[0] == newest
+    after = unpack(path.read_bytes())
+    assert (after.metadata["annotations"], after.masks) == (before.metadata["annotations"], before.masks)
+    assert path.with_name(f"{path.name}.set-aside-0").exists() == (how in GARBAGE)
+    assert save(caller, versions[2]).status == 200
+
+
+def test_the_version_before_counts_when_the_newest_cannot_be_made_again(
+    three_versions: Three, start_server: StartServer
+) -> None:
+    running, _, versions = three_versions
+    entry = running.services.store.get(*KEY)
+    running.stop()
+    (entry.directory / "history" / f"{versions[2]}.tgz").write_bytes(b"garbage")
+    shutil.rmtree(entry.mask_directory)
+    _, caller = start_server()
+    caller.wait_ready()
+    settle(caller)
+    assert history(caller) == [versions[1], versions[0]]
+    assert caller.get(f"/api/masks/{PATH}").headers["X-Version-ID"] == versions[1]
+
+
+def test_an_earlier_version_that_is_damaged_is_said_and_set_aside(three_versions: Three) -> None:
+    running, caller, versions = three_versions
+    entry = running.services.store.get(*KEY)
+    path = entry.directory / "history" / f"{versions[0]}.tgz"
+    path.write_bytes(path.read_bytes()[:-20])
+    body = json.dumps({"version_id": versions[0], "previous_version_id": versions[2]}).encode()
+    answer = caller.post(f"/api/series/{PATH}/restore", body)
+    assert (answer.status, answer.json()["error_code"]) == (507, "STORAGE_FAILED")
+    assert path.with_name(f"{path.name}.set-aside-0").exists()
+    assert history(caller) == [versions[2], versions[1]]
+    assert caller.post(f"/api/series/{PATH}/restore", body).json()["error_code"] == "VERSION_UNKNOWN"
+
+
+def test_what_stands_in_the_way_is_set_aside(three_versions: Three, start_server: StartServer) -> None:
+    running, caller, versions = three_versions
+    before = unpack(caller.get(f"/api/masks/{PATH}").content)
+    entry = running.services.store.get(*KEY)
+    running.stop()
+    shutil.rmtree(entry.mask_directory / "versions")
+    (entry.mask_directory / "versions").write_text("a file", "utf-8")
+    files = [entry.directory / name for name in ("version_temp.json", "activity.json", "version_current.json")]
+    files += [entry.mask_directory / name for name in ("masks.tgz", "identity.yaml")]
+    for path in files:
+        path.unlink(missing_ok=True)
+        path.mkdir()
+    _, caller = start_server()
+    caller.wait_ready()
+    assert history(caller) == versions[::-1]
+    assert unpack(caller.get(f"/api/masks/{PATH}").content) == before
+    assert all(path.with_name(f"{path.name}.set-aside-0").is_dir() for path in files)
+    assert save(caller, versions[2]).status == 200
+    settle(caller)
+    assert caller.get(f"/api/series/{PATH}").json()["retrack"] is None
+
+
+def test_a_series_whose_state_cannot_be_read_is_refused_and_not_begun_anew(
+    three_versions: Three, start_server: StartServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running, _, versions = three_versions
+    running.stop()
+    load = server_versions.load
+
+    def refusing(entry: SeriesEntry) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(server_versions, "load", refusing)
+    running, caller = start_server()
+    status = caller.wait_for("/api/status", lambda s: s["problems"])
+    assert [(p["code"], p["what"]) for p in status["problems"]] == [("SERIES_UNREADABLE", "1")]
+    assert caller.get(f"/api/series/{PATH}").json()["error_code"] == "STORAGE_FAILED"
+    assert save(caller, None).json()["error_code"] == "STORAGE_FAILED"  # not the beginning of another history
+    running.stop()
+    monkeypatch.setattr(server_versions, "load", load)
+    _, caller = start_server()
+    caller.wait_ready()
+    assert history(caller) == versions[::-1]
 
 
 def test_a_version_that_never_became_current_is_set_aside(three_versions: Three, start_server: StartServer) -> None:
