@@ -147,11 +147,11 @@ def test_a_restore_that_was_cut_off_is_not_served(
     write = Path.open
     left = [7]
 
-    def cut_off(path: Path, mode: str = "r", *rest: Any) -> Any:
+    def cut_off(path: Path, mode: str = "r", **more: Any) -> Any:
         left[0] -= mode == "wb"
-        if left[0] == 0:
+        if mode == "wb" and left[0] == 0:
             raise OSError(28, "No space left on device")
-        return write(path, mode, *rest)
+        return write(path, mode, **more)
 
     monkeypatch.setattr(Path, "open", cut_off)
     assert main_restore(["../copy.tar"]) == 2
