@@ -118,8 +118,12 @@ class SeriesCache:
 
     def drop_frames(self) -> None:
         """Removes the pictures."""
-        for path in (self.frames, self.new_frames):
-            shutil.rmtree(path, ignore_errors=True)
+        shutil.rmtree(self.frames, ignore_errors=True)
+        self.drop_unfinished_frames()
+
+    def drop_unfinished_frames(self) -> None:
+        """Removes what an extraction that did not end well has left."""
+        shutil.rmtree(self.new_frames, ignore_errors=True)
 
     def drop_all(self) -> None:
         """Removes everything, journal included."""

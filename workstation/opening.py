@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tracking.contracts.archive import Archive, dump_metadata
@@ -16,7 +17,7 @@ from workstation.errors import CoreError, JobCancelledError
 from workstation.jobs import Job
 from workstation.journal import Journal
 from workstation.masks import MaskSet, check_archive, store_archive, untracked
-from workstation.series import SeriesModel, State, series_tag
+from workstation.series import Manifest, SeriesModel, State, series_tag
 
 if TYPE_CHECKING:
     from workstation.core import Core
@@ -100,11 +101,17 @@ class Opening:
         manifest = self._entry.manifest(stamp)
         if manifest is None or not self._entry.has_frames(manifest):
             self._set(State.EXTRACTING)
-            target = self._entry.fresh_frames()
-            found = self._core.plugins.first("extract_frames", clip=clip, target=target, job=job)
-            manifest = self._entry.finish_frames(found, stamp)
+            manifest = self._extract(clip, stamp, job)
         if self._model.manifest != manifest or not is_open:
             self._set(State.EXTRACTED, manifest=manifest, shape=manifest)
+
+    def _extract(self, clip: Path, stamp: str, job: Job) -> Manifest:
+        try:
+            target = self._entry.fresh_frames()
+            found = self._core.plugins.first("extract_frames", clip=clip, target=target, job=job)
+            return self._entry.finish_frames(found, stamp)
+        finally:  # what a full disk or a person has stopped must not take the room that edits need
+            self._entry.drop_unfinished_frames()
 
     def _fetch_masks(self, job: Job) -> None:
         self.load_cached()

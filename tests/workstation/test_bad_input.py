@@ -114,6 +114,7 @@ def test_a_disk_that_is_full_while_extracting(tmp_path: Path, clips: Path, monke
         with monkeypatch.context() as patch:
             patch.setattr(Path, "write_bytes", full)
             assert failure(station, KEY) == ("CACHE_NOT_WRITABLE", "retry")
+            assert not list((tmp_path / "cache").rglob("*.png")), "nothing takes the room that is left"
         assert station.open(KEY)["state"] == "extracted"
 
 
