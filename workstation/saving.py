@@ -10,24 +10,21 @@ retrack runs waits; one that somebody else was faster than is merged (`workstati
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 import threading
 import uuid
-from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from tracking.contracts.archive import ArchiveError
 from workstation.conflicts import Conflicts, rebase_op
 from workstation.errors import CoreError, JobCancelledError
-from workstation.files import write_bytes, write_json
 from workstation.jobs import Job
 from workstation.journal import Journal
 from workstation.masks import MaskSet
 from workstation.opening import NEEDS_SERVER, Opening
 from workstation.packing import pack_annotations, parent_version
 from workstation.replay import Replay, kept, touched_keys
+from workstation.save_files import ACCEPTED, SENDING, Record, SaveFiles
 from workstation.series import SaveState, SeriesModel, series_tag
 
 if TYPE_CHECKING:
@@ -35,20 +32,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("goobusters.saving")
 
-_SENDING, _ACCEPTED = "sending", "accepted"
 _ASK_EVERY = 3.0
-
-
-@dataclass
-class Record:
-    """A save under way, as in save.json. position: ops below it are in the archive; content_sha256 is the archive's."""
-
-    stage: str
-    position: int
-    previous_version_id: str | None
-    content_sha256: str
-    was_sent: bool = False
-    version_id: str | None = None
 
 
 class Saver:
@@ -57,7 +41,7 @@ class Saver:
     def __init__(self, core: Core, model: SeriesModel) -> None:
         self._core = core
         self._model = model
-        self._entry = core.cache.series(model.key)
+        self._kept = SaveFiles(core.cache.series(model.key))
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._is_wanted = False
@@ -84,13 +68,13 @@ class Saver:
     def server_is_back(self) -> None:
         """Goes on at once with what waited for the server."""
         save = self._model.save
-        if save and save["state"] in (SaveState.OFFLINE, SaveState.FAILED) and self._entry.save_record.exists():
+        if save and save["state"] in (SaveState.OFFLINE, SaveState.FAILED) and self._kept.exists():
             self.resume()
 
     def adopt_restored(self, version_id: str) -> None:
         """Follows a version that the server has just made of an earlier one: waits for its masks like after a save."""
         journal, _ = self._edited()
-        self._store(Record(_ACCEPTED, len(journal.ops()), None, "", True, version_id))
+        self._kept.store(Record(ACCEPTED, len(journal.ops()), None, "", True, version_id))
         self.resume()
 
     def resolve(self, choices: list[Any]) -> None:
@@ -140,10 +124,10 @@ class Saver:
         """
         while self.conflicts is None:
             try:
-                record = self._load() or self._next_record()
+                record = self._kept.load() or self._next_record()
                 if record is None:
                     break
-                if record.stage == _SENDING:
+                if record.stage == SENDING:
                     self._send(record)
                 else:
                     self._await_masks(record)
@@ -175,8 +159,8 @@ class Saver:
             if error.code not in ("NOTHING_TO_RETRACK", "RETRACK_IN_PROGRESS"):  # it is being done, or was by now
                 self._is_wanted = True
                 raise
-        record = Record(_ACCEPTED, journal.saved_position, None, "", True, accepted["version_id"])
-        self._store(record)
+        record = Record(ACCEPTED, journal.saved_position, None, "", True, accepted["version_id"])
+        self._kept.store(record)
         return record
 
     def _edited(self) -> tuple[Journal, MaskSet]:
@@ -202,24 +186,6 @@ class Saver:
             self._model.save = {**self._model.save, "done": done, "total": total}
             self._core.session.publish(self._model)
 
-    # What is on disk
-
-    def _load(self) -> Record | None:
-        try:
-            return Record(**json.loads(self._entry.save_record.read_text("utf-8")))
-        except FileNotFoundError:
-            return None
-        except (ValueError, TypeError):  # written in one step, so this is not ours; the journal still has the edits
-            log.error("series %s: save.json cannot be read", series_tag(self._model.key))
-            return None
-
-    def _store(self, record: Record) -> None:
-        write_json(self._entry.save_record, asdict(record))
-
-    def _drop(self) -> None:
-        self._entry.save_record.unlink(missing_ok=True)
-        self._entry.save_archive.unlink(missing_ok=True)
-
     # The steps
 
     def _prepare(self) -> Record:
@@ -229,10 +195,7 @@ class Saver:
         with journal.lock:
             ops, parent = journal.ops(), parent_version(journal, masks)
         data = pack_annotations(self._core, self._model, ops)
-        record = Record(_SENDING, len(ops), parent, hashlib.sha256(data).hexdigest())
-        write_bytes(self._entry.save_archive, data)
-        self._store(record)
-        return record
+        return self._kept.begin(data, position=len(ops), previous_version_id=parent)
 
     def _send(self, record: Record) -> None:
         """Gets the record accepted and noted, merged, or waits until it may be sent again."""
@@ -240,13 +203,13 @@ class Saver:
         version = self._find_sent(record) if record.was_sent else None
         if version is None:
             record.was_sent = True
-            self._store(record)
+            self._kept.store(record)
             try:
                 version = self._core.plugins.first(
                     "save_masks",
                     core=self._core,
                     key=self._model.key,
-                    archive=self._entry.save_archive.read_bytes(),
+                    archive=self._kept.archive(),
                     previous_version_id=record.previous_version_id,
                 )
             except CoreError as error:
@@ -264,7 +227,7 @@ class Saver:
                 self._merge(error.details.get("current_version"))
         else:
             if error.status < 500 and not _passes(error):
-                self._drop()  # refused for good: the next save is made anew from the journal
+                self._kept.drop()  # refused for good: the next save is made anew from the journal
             raise error
 
     def _find_sent(self, record: Record) -> str | None:
@@ -280,8 +243,8 @@ class Saver:
         if accepted is None or accepted["version_id"] != version_id:
             op = {"id": str(uuid.uuid4()), "op": "accepted", "version_id": version_id, "position": record.position}
             journal.append_own(op)
-        record.stage, record.version_id = _ACCEPTED, version_id
-        self._store(record)
+        record.stage, record.version_id = ACCEPTED, version_id
+        self._kept.store(record)
         self._model.is_saved = True
 
     def _wait(self, error: CoreError) -> None:
@@ -313,13 +276,13 @@ class Saver:
             masks = self._pull(version_id)
         except CoreError as error:
             if error.code == "RETRACK_FAILED":
-                self._drop()  # the save itself is safe on the server; saving again tracks again
+                self._kept.drop()  # the save itself is safe on the server; saving again tracks again
             if error.code != "VERSION_UNKNOWN":
                 raise
             self._merge(self._core.server.series(self._model.key).get("version_id"))  # it is of an older backup
             return
         self._rebase(record, masks)
-        self._drop()
+        self._kept.drop()
         Opening(self._core, self._model).drop_old_versions()
 
     def _pull(self, version_id: str | None) -> MaskSet:
@@ -357,7 +320,7 @@ class Saver:
         self._wait_retrack(current_version or "")
         history = self._core.server.series(self._model.key).get("history") or []
         conflicts = Conflicts(self._core, self._model, self._pull(current_version), history)
-        self._drop()
+        self._kept.drop()
         with self._lock:
             self._is_wanted = True
         choices = conflicts.decided()

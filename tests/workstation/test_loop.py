@@ -334,7 +334,7 @@ def test_a_kill_between_sending_and_noting_is_made_good(site: Site) -> None:
         saver = ann.backend.core.session.saver(ann.backend.core.session.edited(key))
         record = saver._prepare()
         record.was_sent = True
-        saver._store(record)
+        saver._kept.store(record)
         archive = entry.save_archive.read_bytes()
         assert hashlib.sha256(archive).hexdigest() == record.content_sha256
         answer = requests.post(

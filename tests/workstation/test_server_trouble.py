@@ -13,6 +13,8 @@ from tests.helpers.clips import uids, write_dataset
 from tests.helpers.server_process import ServerProcess
 from tests.helpers.workstation import Workstation, change, edit
 from tracking.contracts.labels import LABEL_ID
+from workstation.errors import CoreError, JobCancelledError, ServerOfflineError
+from workstation.saving import _passes
 
 KEY = uids(0)
 S = f"/api/series/{KEY[0]}/{KEY[1]}"
@@ -206,6 +208,24 @@ def test_a_server_whose_state_is_older_than_my_work_takes_nothing_from_it(
         assert ann.append(KEY, edit(change(9, (10, 10, 30, 30)))).ok
         ann.save(KEY)
         assert {(5, LABEL_ID), (9, LABEL_ID), (20, LABEL_ID)} <= ann.annotated(KEY)
+
+
+@pytest.mark.parametrize(
+    ("error", "is_worth_it"),
+    [
+        (ServerOfflineError(), True),
+        (CoreError("UNAUTHORIZED", "No.", 401), True),
+        (CoreError("SERVER_UNSET", "No.", 503), True),
+        (CoreError("RATE_LIMITED", "No.", 429), True),
+        (CoreError("SERIES_NOT_READY", "No.", 409, tracking_status="pending"), True),
+        (CoreError("SERIES_NOT_READY", "No.", 409, tracking_status="failed"), False),
+        (CoreError("EDITOR_INVALID", "No.", 400), False),
+        (CoreError("STORAGE_FAILED", "No.", 507), False),
+        (JobCancelledError(), False),
+    ],
+)
+def test_when_waiting_is_worth_it(error: CoreError, is_worth_it: bool) -> None:
+    assert _passes(error) is is_worth_it
 
 
 def test_a_server_that_is_set_is_never_called_unset(tmp_path: Path) -> None:

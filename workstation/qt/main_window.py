@@ -8,14 +8,14 @@ import time
 from typing import Any
 
 from PySide6.QtCore import QByteArray, QSettings, Qt, QTimer, Signal
-from PySide6.QtGui import QAction, QCloseEvent, QKeySequence
+from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QDockWidget, QLabel, QMainWindow, QMessageBox, QWidget
 
 from workstation.backend import Backend
 from workstation.core import version
 from workstation.errors import CoreError
 from workstation.qt.event_bridge import EventBridge
-from workstation.qt.exchange import add_exchange
+from workstation.qt.menus import add_menus
 from workstation.qt.web_view import WebView
 from workstation.series import SaveState, State
 
@@ -25,53 +25,6 @@ _UNSENT = "window.goobusters ? window.goobusters.state().unsent_ops : 0"
 _FLUSH_SECONDS = 10.0  # for a page that does not answer; one that does is done in a fraction of a second
 _ASK_EVERY_MS = 100
 _QUIET_ANSWERS = 3  # a stroke that has just ended is still on its way through Chromium's processes
-
-# (menu, ((text, command of the viewer or window:method, key to show), …)); None: a line.
-_MENUS: tuple[tuple[str, tuple[tuple[str, str, str] | None, ...]], ...] = (
-    (
-        "&File",
-        (
-            ("Choose an &exam…", "exams", ""),
-            ("&Next exam", "next_series", ""),
-            ("&Save", "save", "Ctrl+S"),
-            ("&Done, or open again", "done", ""),
-            None,
-            ("Earlier &versions…", "history", ""),
-            ("&Refresh the data set", "window:refresh", "F5"),
-            ("&Clear downloaded pictures…", "window:purge", ""),
-            None,
-            ("Se&ttings…", "settings", "Ctrl+,"),
-            ("&Quit", "window:close", "Ctrl+Q"),
-        ),
-    ),
-    (
-        "&Edit",
-        (
-            ("&Undo", "undo", "Ctrl+Z"),
-            ("&Redo", "redo", "Ctrl+Shift+Z"),
-            None,
-            ("Copy the mask of the frame &before", "copy_previous", ""),
-            ("Copy the mask of the frame &after", "copy_next", ""),
-            ("Mark as &empty", "mark_empty", ""),
-            ("&Clear this frame", "clear", ""),
-        ),
-    ),
-    (
-        "&View",
-        (
-            ("&Fit to the window", "fit", ""),
-            ("Zoom &in", "zoom_in", "Ctrl++"),
-            ("Zoom &out", "zoom_out", "Ctrl+-"),
-            None,
-            ("&Outline only", "outline", ""),
-            ("&Hide or show masks", "hide_masks", ""),
-            ("In&vert black and white", "invert", ""),
-            None,
-            ("Full &screen", "window:toggle_full_screen", "F11"),
-        ),
-    ),
-    ("&Help", (("&Help and keys", "help", "F1"), ("&About Goobusters", "window:about", ""))),
-)
 
 _STATES = {
     State.NOT_DOWNLOADED: "not on this computer",
@@ -117,7 +70,7 @@ class MainWindow(QMainWindow):
         self._work_line = QLabel(self)
         self.statusBar().addWidget(self._work_line, 1)
         self.statusBar().addPermanentWidget(self._server_line)
-        self._add_menus()
+        add_menus(self, self._core)
         self._add_docks()
         self._bridge = EventBridge(self._core.events, self)
         self._bridge.arrived.connect(self._on_event)
@@ -132,34 +85,7 @@ class MainWindow(QMainWindow):
         self.view.open(self._backend.address)
         self.view.setFocus()
 
-    # Menus and docks
-
-    def _add_menus(self) -> None:
-        for title, entries in _MENUS:
-            menu = self.menuBar().addMenu(title)
-            for entry in entries:
-                if entry is None:
-                    menu.addSeparator()
-                else:
-                    menu.addAction(self._action(*entry))
-                    if entry[1] == "window:purge":
-                        add_exchange(menu, self._core, self)
-
-    def _action(self, text: str, command: str, keys: str) -> QAction:
-        action = QAction(text, self)
-        action.setObjectName(command.replace("window:", ""))
-        if keys:
-            action.setShortcut(QKeySequence(keys))
-        if command.startswith("window:"):
-            method = getattr(self, command.removeprefix("window:"))
-            action.triggered.connect(lambda: method())
-        else:
-            action.triggered.connect(lambda: self.view.command(command))
-            # Shown only: the page handles its own keys; people can change them, and a text field has its own Ctrl+Z.
-            action.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
-        if command == "settings":
-            action.setMenuRole(QAction.MenuRole.PreferencesRole)
-        return action
+    # Docks, and what the window itself does
 
     def _add_docks(self) -> None:
         for dock in self._core.docks():
