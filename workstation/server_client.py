@@ -22,7 +22,8 @@ from workstation.series import SeriesKey
 
 log = logging.getLogger("goobusters.server_client")
 
-_TIMEOUT = (5, 30)
+_TIMEOUT = (5, 30)  # seconds to connect, and for the answer
+_QUICK = (5, 10)  # for small answers: somebody may be waiting
 _TRIES = 3
 
 
@@ -138,10 +139,12 @@ class ServerClient:
                 raise ServerOfflineError from error
 
     def _json(self, method: str, path: str, **options: Any) -> dict[str, Any]:
-        with self._request(method, path, **options) as response:
+        with self._request(method, path, timeout=_QUICK if method == "GET" else _TIMEOUT, **options) as response:
             return _body(response)
 
-    def _request(self, method: str, path: str, **options: Any) -> requests.Response:
+    def _request(
+        self, method: str, path: str, timeout: tuple[float, float] = _TIMEOUT, **options: Any
+    ) -> requests.Response:
         if not self._url:
             raise CoreError("SERVER_UNSET", "No server is set.", 503)
         headers = {"X-Editor": self._editor.encode("utf-8"), **options.pop("headers", {})}
@@ -149,11 +152,11 @@ class ServerClient:
         for attempt in range(1, tries + 1):
             try:
                 response = self._session().request(
-                    method, self._url + path, auth=self._auth, headers=headers, timeout=_TIMEOUT,
+                    method, self._url + path, auth=self._auth, headers=headers, timeout=timeout,
                     allow_redirects=False, **options,
                 )  # fmt: skip
             except requests.RequestException as error:
-                if attempt == tries:
+                if attempt == tries or isinstance(error, requests.Timeout):  # a server that hangs goes on hanging
                     self._on_state("offline")
                     raise ServerOfflineError from error
                 time.sleep(0.2 * attempt)

@@ -231,3 +231,18 @@ def test_a_damaged_journal_is_said_and_the_rest_is_kept(tmp_path: Path, clips: P
         assert [op["changes"][0]["frame_number"] for op in station.ops(KEY)] == [2]
         assert "JOURNAL_DAMAGED" in [notice["code"] for notice in station.get("/api/session")["notices"]]
         assert station.append(KEY, edit(mark_empty(6)["changes"][0])).ok
+
+
+def test_a_smaller_cache_limit_is_kept_at_once(tmp_path: Path, clips: Path) -> None:
+    with Workstation(tmp_path, clips) as station:
+        station.listed(2)
+        for key in (OTHER, KEY):
+            assert station.open(key)["manifest"] is not None
+        frames = station.backend.core.cache.series(OTHER).frames
+        with (frames / "frame_999999.png").open("wb") as file:
+            file.truncate(150_000_000)  # a hole: it takes no room on the disk
+        assert station.request("PUT", "/api/settings", json={"cache_limit_mb": 100}).ok
+        gone = station.wait(OTHER, lambda s: s["manifest"] is None)
+        assert gone["state"] == "not_downloaded"
+        assert not frames.exists()
+        assert station.series(KEY)["manifest"] is not None, "the one that is open stays"

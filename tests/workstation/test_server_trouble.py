@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from tests.helpers.workstation import Workstation, change, edit
 from tracking.contracts.labels import LABEL_ID
 from workstation.errors import CoreError, JobCancelledError, ServerOfflineError
 from workstation.saving import _passes
+from workstation.server_client import ServerClient
 
 KEY = uids(0)
 S = f"/api/series/{KEY[0]}/{KEY[1]}"
@@ -236,3 +238,22 @@ def test_a_server_that_is_set_is_never_called_unset(tmp_path: Path) -> None:
     assert ann.backend.core.server_state == "connecting"  # before the start: no first-start page may flash up
     with ann:
         ann.wait_for(lambda: ann.get("/api/session")["server"]["state"], lambda state: state == "offline")
+
+
+def test_a_server_that_hangs_is_asked_once_and_one_that_is_away_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody who pressed Next must not wait three times as long as it takes to give up."""
+    monkeypatch.setattr("workstation.server_client._QUICK", (5, 0.1))
+    states: list[str] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(0.1)
+        client = ServerClient(f"http://127.0.0.1:{listener.getsockname()[1]}", "x", "", states.append)
+        with pytest.raises(ServerOfflineError):
+            client.status()
+        connections = [listener.accept()[0]]
+        with pytest.raises(TimeoutError):
+            connections.append(listener.accept()[0])
+        for connection in connections:
+            connection.close()
+    with pytest.raises(ServerOfflineError):
+        client.status()
+    assert states == ["offline", "offline"]
