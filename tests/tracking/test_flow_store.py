@@ -3,7 +3,6 @@
 import os
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 
@@ -183,9 +182,14 @@ def test_frame_that_vanished_meanwhile_is_an_error_and_leaves_no_file(clip: Path
     assert not list(store.directory.iterdir())
 
 
-def test_flow_takes_less_than_300_kilobytes_a_frame_at_640x480(tmp_path: Path, store: FlowStore) -> None:
-    frames = [cv2.resize(frame, (640, 480), interpolation=cv2.INTER_NEAREST) for frame in moving_clip(3)[0]]
-    assert fill(write_frames(tmp_path / "wide", frames), store).stat().st_size / 3 < 300_000
+def test_flow_and_walks_take_less_than_300_kilobytes_a_frame_at_640x480(tmp_path: Path, store: FlowStore) -> None:
+    frames, masks = moving_clip(COUNT, 480, 640, 3)
+    coloured = [frame // np.array([1, 2, 3], np.uint8) for frame in frames]  # colour takes three times the room
+    given = write_annotations(tmp_path / "a", {0: masks[0], COUNT - 1: masks[-1]})
+    track(write_frames(tmp_path / "wide", coloured), given, tmp_path / "out", flow_cache=store)
+    sizes = {suffix: sum(f.stat().st_size for f in store.directory.glob(f"*{suffix}")) for suffix in (".flow", ".walk")}
+    assert min(sizes.values()) > 0
+    assert sizes[".flow"] / COUNT + sizes[".walk"] / (COUNT - 2) < 300_000  # annotated frames have no walks
 
 
 def test_quantising_errs_by_half_a_step_and_holds_at_the_ends() -> None:
