@@ -33,7 +33,9 @@ VARIANTS: dict[str, Callable[[], AbstractContextManager[object]]] = {
     "without alignment with the annotated picture": lambda: patch.object(
         walk.Walk, "_refine", lambda self, guess, picture: guess
     ),
-    "without landmarks": lambda: patch.object(walk, "LOST", -2.0),
+    "refining believed from the first frame on": lambda: patch.object(walk, "DRIFT_HEAD_START", 0.0),
+    "without landmarks": lambda: patch.object(walk, "find_movement", lambda source, target: None),
+    "without the search": lambda: patch.object(walk, "search_movement", lambda source, target: None),
     "without trust by likeness": lambda: patch.object(
         sampling, "believed", lambda likeness, window: np.ones_like(likeness[window])
     ),

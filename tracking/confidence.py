@@ -12,7 +12,7 @@ Field = npt.NDArray[np.float32]
 
 BAND = 3.0
 """Grid pixels on both sides of the border within which likeness counts."""
-UNOPPOSED = 0.25
+UNOPPOSED = 0.23
 """A mask from one side alone counts as if the other side had disagreed on this share of it."""
 
 
@@ -31,7 +31,7 @@ def expected_dice(distance: Field, likeness: Field, sides: Sequence[Field]) -> f
     border = float((np.abs(distance) < 1).sum()) / 2
     slenderness = border / max(1.0, float((distance > 0).sum()))
     apart = 1 - _agreement(sides[0] > 0, sides[1] > 0) if len(sides) == 2 else UNOPPOSED
-    loss = 0.4 * (1.02 - alike) ** 0.65 * min(1.0, max(0.005, slenderness)) ** 0.27 * (apart + 0.02) ** 0.13
+    loss = 0.4 * (1.02 - alike) ** 0.55 * min(1.0, max(0.01, slenderness)) ** 0.32 * (apart + 0.02) ** 0.16
     return float(np.clip(1 - loss, 0, 1))
 
 

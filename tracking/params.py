@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 TRACKER_VERSION = 6
 """Raise it when a change of code changes masks: servers then track every series again."""
 
-FLOW_VERSION = 4
+FLOW_VERSION = 5
 """Raise it when a change of code changes kept flow or its file format: kept flow is then computed again."""
 
 

@@ -1,10 +1,11 @@
 """Which point of an annotated frame is seen where in the frames beside it? Asked by propagate.py, one side at a time.
 
 A walk starts at an annotated frame and goes away from it, frame by frame, with one field: from each pixel of the frame
-at hand back to the annotated frame. It needs pictures and kept flow, never a mask. At each frame there are up to three
-guesses: the flow between neighbours *chained* to the walk so far; the chained guess *refined* directly against the
-annotated picture, which ends drift; and, where these look bad, *landmarks* matched over any distance. Neighbourhoods
-choose the guess under which the annotated picture looks most like the frame.
+at hand back to the annotated frame. It needs pictures and kept flow, never a mask. The guesses at each frame: the flow
+between neighbours *chained* to the walk so far; the chained guess *refined* directly against the annotated picture,
+which ends drift; where these look bad, *landmarks* matched over any distance; and where these do not help, a *search*
+for the frame before in all places, sizes and turns. Neighbourhoods choose the guess under which the annotated picture
+looks most like the frame.
 """
 
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tracking.flow import DisFlow, Flow, Grey, flow_between
-from tracking.matching import Landmarks, find_landmarks, find_movement
+from tracking.matching import Landmarks, find_landmarks, find_movement, search_movement
 from tracking.motion import Motion
 
 Field = npt.NDArray[np.float32]
@@ -29,7 +30,11 @@ REGION = 12.0
 LOST = 0.75
 """Likeness, averaged over the picture, below which landmarks are matched."""
 HEAD_START = 0.05
-"""What landmarks must be better by than flow to be believed."""
+"""What landmarks and the search must be better by than flow to be believed."""
+DRIFT_HEAD_START = 0.03
+"""What refining must be better by to be believed while the chain is young: so close, it finds alikeness in noise."""
+DRIFT_FRAMES = 4
+"""Frames after which that head start has fallen to half."""
 NOISE = 15.0
 """Variance of grey values that is taken for noise, not structure."""
 
@@ -62,23 +67,31 @@ class Walk:
             self._motion.stop_if_cancelled()
             held = kept.at(place)
             if held is None:
-                held = kept.keep(*self._advance(displacement, frame_number, frames.step))
+                held = kept.keep(*self._advance(displacement, frame_number, frames.step, place))
             displacement = held[0]
             yield frame_number, Carried(*held)
 
-    def _advance(self, displacement: Flow, frame_number: int, step: int) -> tuple[Flow, Field]:
+    def _advance(self, displacement: Flow, frame_number: int, step: int, place: int) -> tuple[Flow, Field]:
         """The best displacement on this frame, given that of the frame before, and its likeness."""
         picture = self._small(frame_number)
-        guesses = [self._chain(displacement, frame_number, step)]
-        guesses.append(self._refine(guesses[0], picture))
         seen = Seen(picture)
-        likeness = [self._likeness(guess, seen) for guess in guesses]
-        if max(float(each.mean()) for each in likeness) < LOST:
+        chained = self._chain(displacement, frame_number, step)
+        guesses = Guesses(chained, self._likeness(chained, seen))
+
+        def consider(guess: Flow, head_start: float) -> None:
+            guesses.consider(guess, self._likeness(guess, seen), head_start)
+
+        consider(self._refine(chained, picture), DRIFT_HEAD_START * DRIFT_FRAMES / (DRIFT_FRAMES + place))
+        if guesses.best < LOST:
             found = self._by_landmarks(frame_number, picture)
             if found is not None:
-                guesses.append(found)
-                likeness.append(self._likeness(found, seen))
-        return _choose(guesses, likeness)
+                consider(self._refine(found, picture), HEAD_START)
+        if guesses.best < LOST and place > 0:  # at place 0 the frame before is the annotated one: landmarks have looked
+            found = self._by_search(displacement, frame_number - step, picture)
+            if found is not None:
+                consider(found, HEAD_START)
+                consider(self._refine(found, picture), HEAD_START)
+        return guesses.displacement, guesses.likeness
 
     @cached_property
     def _picture(self) -> Grey:
@@ -94,7 +107,10 @@ class Walk:
 
     def _refine(self, guess: Flow, picture: Grey) -> Flow:
         """What is left between the frame and the annotated picture as the guess shows it, put before the guess."""
-        shown = _look_up(self._picture, self._points + guess)
+        return self._refined_to(self._picture, guess, picture)
+
+    def _refined_to(self, target: Grey, guess: Flow, picture: Grey) -> Flow:
+        shown = _look_up(target, self._points + guess)
         rest = flow_between(self._refiner, picture, np.asarray(shown, np.uint8))
         return _compose(rest, guess, self._points)
 
@@ -106,7 +122,17 @@ class Walk:
             return None
         ratio = self._motion.grid_size[1] / self._motion.picture_size[1]
         there = self._points @ movement[:, :2].T + movement[:, 2] * ratio
-        return self._refine(np.asarray(there - self._points, np.float32), picture)
+        return np.asarray(there - self._points, np.float32)
+
+    def _by_search(self, displacement: Flow, last: int, picture: Grey) -> Flow | None:
+        """The whole picture's movement since frame `last`, put before the walk so far."""
+        before = self._small(last)
+        movement = search_movement(picture, before)
+        if movement is None:
+            return None
+        there = self._points @ movement[:, :2].T + movement[:, 2]
+        moved = self._refined_to(before, np.asarray(there - self._points, np.float32), picture)
+        return _compose(moved, displacement, self._points)
 
     def _likeness(self, guess: Flow, seen: "Seen") -> Field:
         """Structural similarity, -1..1, of the frame and the annotated picture as the guess shows it."""
@@ -151,16 +177,22 @@ def widely(values: Field, sigma: float) -> Field:
     return np.asarray(cv2.resize(blurred, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
 
 
-def _choose(guesses: list[Flow], likeness: list[Field]) -> tuple[Flow, Field]:
-    """For each pixel the guess that its neighbourhood likes best, and its likeness there."""
-    displacement, chosen = guesses[0], likeness[0]
-    most = widely(likeness[0], REGION)
-    for place in range(1, len(guesses)):
-        liked = widely(likeness[place], REGION) - (HEAD_START if place > 1 else 0)
-        better = liked > most
-        displacement = np.where(better[..., None], guesses[place], displacement)
-        chosen, most = np.where(better, likeness[place], chosen), np.maximum(liked, most)
-    return displacement, chosen
+class Guesses:
+    """The guess that each neighbourhood likes best, of those considered so far: `displacement` and its `likeness`."""
+
+    def __init__(self, displacement: Flow, likeness: Field) -> None:
+        self.displacement, self.likeness = displacement, likeness
+        self._most = widely(likeness, REGION)
+        self.best = float(likeness.mean())
+
+    def consider(self, displacement: Flow, likeness: Field, head_start: float) -> None:
+        """Take this guess where it is liked better by more than `head_start`."""
+        self.best = max(self.best, float(likeness.mean()))
+        liked = widely(likeness, REGION) - head_start
+        better = liked > self._most
+        self.displacement = np.where(better[..., None], displacement, self.displacement)
+        self.likeness = np.where(better, likeness, self.likeness)
+        self._most = np.maximum(liked, self._most)
 
 
 def _compose(first: Flow, second: Flow, points: Field) -> Flow:

@@ -81,9 +81,9 @@ def test_repainted_mask_finds_its_walks_and_a_new_frame_does_not(tmp_path: Path,
     went: list[int] = []
     advance = Walk._advance
 
-    def counted(self: Walk, displacement: np.ndarray, frame_number: int, step: int) -> object:
+    def counted(self: Walk, displacement: np.ndarray, frame_number: int, step: int, place: int) -> object:
         went.append(frame_number)
-        return advance(self, displacement, frame_number, step)
+        return advance(self, displacement, frame_number, step, place)
 
     monkeypatch.setattr(Walk, "_advance", counted)
     one = write_annotations(tmp_path / "one", {0: masks[0], 8: masks[8]})
