@@ -28,7 +28,7 @@ WINDOW = 2.0
 REGION = 12.0
 """Grid pixels (Gaussian sigma) over which one guess is chosen."""
 LOST = 0.75
-"""Likeness, averaged over the picture, below which landmarks are matched."""
+"""Likeness, averaged over the picture, below which landmarks are matched, and then the search is made."""
 HEAD_START = 0.05
 """What landmarks and the search must be better by than flow to be believed."""
 DRIFT_HEAD_START = 0.03
