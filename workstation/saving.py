@@ -182,9 +182,14 @@ class Saver:
         self._core.session.publish(self._model)
 
     def _progress(self, done: int, total: int) -> None:
+        if self._is_offline():  # not any more
+            self._show(SaveState.RETRACKING)
         if self._model.save:
             self._model.save = {**self._model.save, "done": done, "total": total}
             self._core.session.publish(self._model)
+
+    def _is_offline(self) -> bool:
+        return self._model.save is not None and self._model.save["state"] == SaveState.OFFLINE
 
     # The steps
 
@@ -199,9 +204,9 @@ class Saver:
 
     def _send(self, record: Record) -> None:
         """Gets the record accepted and noted, merged, or waits until it may be sent again."""
-        self._show(SaveState.SAVING)
         version = self._find_sent(record) if record.was_sent else None
         if version is None:
+            self._show(SaveState.SAVING)
             record.was_sent = True
             self._kept.store(record)
             try:
@@ -268,7 +273,8 @@ class Saver:
     def _await_masks(self, record: Record) -> None:
         """Waits for the accepted version's masks and makes them the base."""
         version_id = record.version_id or ""
-        self._show(SaveState.RETRACKING)
+        if not self._is_offline():  # else it is shown once the server answers, not at every try
+            self._show(SaveState.RETRACKING)
         try:
             self._core.plugins.first(
                 "wait_retrack", core=self._core, key=self._model.key, version_id=version_id, job=self._job

@@ -285,7 +285,8 @@ def relay(site: Site) -> Iterator[Relay]:
     relay.close()
 
 
-def test_a_save_waits_for_a_server_that_is_away(site: Site, relay: Relay) -> None:
+def test_a_save_waits_for_a_server_that_is_away(site: Site, relay: Relay, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workstation.saving._ASK_EVERY", 0.05)
     key = site.fresh()
     with site.station("ann-away", relay.address) as ann:
         ann.open(key)
@@ -293,6 +294,10 @@ def test_a_save_waits_for_a_server_that_is_away(site: Site, relay: Relay) -> Non
         ann.paint(key, 3, (5, 5, 12, 9))
         ann.post(f"/api/series/{key[0]}/{key[1]}/save")
         ann.wait(key, lambda s: s["save"] is not None and s["save"]["state"] == "offline")
+        news, _ = ann.backend.core.events.subscribe()
+        tries = (event for event in iter(lambda: news.get(60), None) if event.kind == "series" and event.data["save"])
+        shown = {event.data["save"]["state"] for event, _ in zip(tries, range(3), strict=False)}
+        assert shown == {"offline"}, "calm: the mark does not come and go with every try"
         ann.paint(key, 4, (5, 5, 12, 9))
         assert ann.get("/api/session")["server"]["state"] == "offline"
         assert (
