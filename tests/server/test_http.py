@@ -129,7 +129,9 @@ def test_chunks_that_are_none(live: Live, body: bytes) -> None:
 def test_a_length_is_said_once(live: Live, lines: tuple[str, str]) -> None:
     server, bearer = live
     request = head("POST", f"/api/series/{PATH}/restore", bearer, *lines) + b"2\r\n{}\r\n0\r\n\r\n"
-    assert error_of(talk(server, request)) == (400, "REQUEST_INVALID")
+    answer = talk(server, request)
+    assert error_of(answer) == (400, "REQUEST_INVALID")
+    assert b"twice" in answer
 
 
 @pytest.mark.parametrize("name", ["Last-Event-ID", "If-None-Match", "X-Previous-Version-ID", "X-Request-ID"])

@@ -30,6 +30,15 @@ SETTINGS = {
     "AUTH": "mdai",
     "RETRACK_WORKERS": "1",
 }
+IMPATIENT = """
+import sys
+from server import dataset_sync
+dataset_sync.FIRST_RETRY_SECONDS = 0.5
+from server.__main__ import main
+if __name__ == "__main__":
+    sys.exit(main([]))
+"""
+"""The server, trying again sooner than after a minute."""
 HEADERS = {"Authorization": f"Bearer {TOKEN}"}
 
 
@@ -72,12 +81,20 @@ def test_a_server_downloads_tracks_and_serves(standin: MdaiStandin, tmp_path: Pa
         version = status["dataset_version"]
 
     standin.fail("test", status=401)  # MD.ai went sour: the server starts from its disk, and says so
-    with Server(tmp_path, **{**SETTINGS, "AUTH": "none"}) as server:
+    with Server(tmp_path, code=IMPATIENT, **{**SETTINGS, "AUTH": "none"}) as server:
         status = server.wait_ready()
         assert [p["code"] for p in status["problems"]] == ["MDAI_TOKEN_REFUSED", "STARTED_FROM_DISK"]
         assert (status["series_completed"], status["dataset_version"]) == (2, version)
+        assert status["synced_at"] is None
+        assert status["next_sync_at"] is not None  # it tries again by itself
+        standin.faults.clear()
+        standin.export["datasets"][0]["annotations"].pop()
+        status = server.wait_for("/api/status", lambda s: s["synced_at"] and s["ready"])
+        assert (status["problems"], status["series_completed"]) == ([], 2)
+        assert status["dataset_version"] != version
     log = server.log()
     assert '"code": "STARTED_FROM_DISK"' in log
+    assert '"event": "sync_again"' in log
     assert not [secret for secret in (TOKEN, PROJECT, *STUDIES, *SERIES) if secret in log]
 
 
