@@ -19,9 +19,10 @@ from tracking.contracts.labels import EMPTY_ID, LABEL_ID
 from tracking.contracts.masks import decode_mask
 from workstation.conflicts import _read_choices
 from workstation.errors import CoreError
+from workstation.journal import Journal
 from workstation.replay import Replay
 
-SERIES = 15
+SERIES = 16
 
 
 class Site:
@@ -355,6 +356,29 @@ def test_a_kill_between_sending_and_noting_is_made_good(site: Site) -> None:
         assert not done["is_dirty"]
         assert len(site.history(key)) == 1
         assert not entry.save_record.exists()
+
+
+def test_a_journal_made_short_goes_on_as_before(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    key = site.fresh()
+    with site.station("ann-short") as ann:
+        ann.open(key)
+        before = drawn(ann, key, 3)
+        stroke = ann.paint(key, 3, (5, 5, 12, 9))
+        for number in range(6):
+            dead = ann.paint(key, 4, (5 + number, 5, 12, 9))
+            ann.append(key, step("undo", dead))
+        assert ann.save(key)["save"] is None
+        after, count = drawn(ann, key, 3), len(ann.ops(key))
+    monkeypatch.setattr(Journal.compact, "__defaults__", (2000,))
+    with site.station("ann-short") as ann:
+        assert ann.open(key)["state"] == "ready"
+        assert [op["op"] for op in ann.ops(key)] == ["edit", "edit", "undo", "rebase"]
+        assert count > 12
+        assert drawn(ann, key, 3) == after
+        assert ann.append(key, step("redo", dead), step("undo", dead), step("undo", stroke)).ok
+        assert drawn(ann, key, 3) == before
+        assert ann.save(key)["save"] is None
+        assert (3, LABEL_ID) not in ann.annotated(key)
 
 
 def test_next_done_and_who_is_there(site: Site) -> None:
