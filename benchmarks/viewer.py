@@ -4,6 +4,7 @@
 
 opening: a series whose pictures are on this computer, until its first frame is shown with its mask. Median, ms.
 brush:   from the pointer event to the end of the frame that draws it, moves at 60 a second. Median and p95, ms.
+playing: pictures a second in ten seconds, and the speed kept, 1 being the clip's own (frames may be left out).
 memory:  of the page's renderer process (proportional set size) after every frame was visited, MB.
 """
 
@@ -49,6 +50,25 @@ OPEN_AGAIN = """async () => {
   }
 }"""
 
+PLAY = """async (seconds) => {
+  const frameCount = goobusters.state().frame_count;
+  let [shown, passed, before] = [0, 0, goobusters.state().frame];
+  const start = performance.now();
+  goobusters.run("play");
+  while (performance.now() - start < seconds * 1000) {
+    await new Promise((done) => requestAnimationFrame(done));
+    const { frame } = goobusters.state();
+    if (frame === before) continue;
+    shown++;
+    passed += (frame - before + frameCount) % frameCount;
+    before = frame;
+  }
+  goobusters.run("play");
+  return { shown: shown / seconds, passed: passed / seconds };
+}"""
+PLAY_SECONDS = 10
+CLIP_RATE = 30  # of the clips that write_dataset makes, frames a second
+
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.viewer")
@@ -79,6 +99,7 @@ def measure(address: str) -> dict[str, Any]:
         found = {
             "opening_ms": round(statistics.median(opening)),
             "brush": brush(page),
+            "playing": playing(page),
             "memory_mb": memory(browser, page),
         }
         browser.close()
@@ -108,6 +129,14 @@ def brush(page: Page) -> dict[str, float]:
         page.mouse.up()
     delays = sorted(page.evaluate("delays"))
     return {"median_ms": round(delays[len(delays) // 2], 1), "p95_ms": round(delays[int(len(delays) * 0.95)], 1)}
+
+
+def playing(page: Page) -> dict[str, float]:
+    """From the first frame on, when the browser has had those pictures once."""
+    for _ in range(2):
+        page.evaluate("goobusters.run('first')")
+        found = page.evaluate(PLAY, PLAY_SECONDS)
+    return {"pictures_a_second": round(found["shown"], 1), "speed": round(found["passed"] / CLIP_RATE, 2)}
 
 
 def memory(browser: Browser, page: Page) -> dict[str, int]:

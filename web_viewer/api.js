@@ -45,7 +45,6 @@ export function seriesPath(series) {
   return `${encodeURIComponent(series.study_uid)}/${encodeURIComponent(series.series_uid)}`;
 }
 
-export const session = () => json("/api/session");
 export const listSeries = async () => (await json("/api/series")).series;
 /** What to annotate next; `current` is left out where the core has to choose without the server. */
 export const nextSeries = (current) =>
@@ -94,7 +93,8 @@ export async function blobAt(path) {
 }
 
 export const settings = () => json("/api/settings");
-export const putSettings = (changed) => send("PUT", "/api/settings", changed);
+/** `isLast` as for appendOps. */
+export const putSettings = (changed, isLast = false) => send("PUT", "/api/settings", changed, { keepalive: isLast });
 export const purgeCache = (series) => send("POST", "/api/cache/purge", series ?? {});
 export const refreshDataset = () => send("POST", "/api/refresh");
 

@@ -28,6 +28,7 @@ export class Canvas {
     this.isRequested = false;
     this.isPictureStale = true;
     this.isOverlayStale = true;
+    this.isQuick = false;
     this.shownRows = [0, 0];
     this.changed = { left: Infinity, top: Infinity, right: 0, bottom: 0 };
   }
@@ -82,6 +83,13 @@ export class Canvas {
   setPicture(bitmap) {
     if (!bitmap || bitmap === this.bitmap) return;
     this.bitmap = bitmap;
+    this.isPictureStale = true;
+    this.request();
+  }
+
+  /** While a clip plays, pictures are scaled in the quicker way; the one that stays is drawn again in the better one. */
+  setQuick(isQuick) {
+    this.isQuick = isQuick;
     this.isPictureStale = true;
     this.request();
   }
@@ -188,7 +196,7 @@ export class Canvas {
     context.fillRect(0, 0, this.picture.width, this.picture.height);
     if (!this.bitmap) return;
     this.#transform(context);
-    context.imageSmoothingQuality = "medium";
+    context.imageSmoothingQuality = this.isQuick ? "low" : "medium";
     context.drawImage(this.bitmap, 0, 0, this.width, this.height);
   }
 
@@ -208,9 +216,16 @@ export class Canvas {
     context.clip();
     context.clearRect(x, y, width, height);
     this.#transform(context);
-    context.drawImage(this.raster, 0, 0);
+    this.#drawRows(context);
     if (this.sketch) this.#drawSketch(context);
     context.restore();
+  }
+
+  /** Only the rows that hold a mask: of a large clip most are empty, and scaling them takes time too. */
+  #drawRows(context) {
+    const top = Math.max(0, this.shownRows[0] - 1);
+    const height = Math.min(this.height, this.shownRows[1] + 1) - top;
+    if (height > 0) context.drawImage(this.raster, 0, top, this.width, height, 0, top, this.width, height);
   }
 
   #drawSketch(context) {

@@ -1,4 +1,5 @@
 /** What happens for every action of shortcuts.js? Keys, buttons and menus all come through here. */
+import { maskTypes } from "./labels.js";
 import { ACTIONS as SHORTCUTS } from "./shortcuts.js";
 import { leastCertain, nextAnnotation, nextUnsaved } from "./timeline_model.js";
 import { ACTIONS } from "./tools/actions.js";
@@ -20,8 +21,8 @@ export function createCommands({ store, work, stage, cursor, player, flow, pages
     if (store.get().canEdit) await ACTIONS[id](work);
   };
   const labels = (n) => () => {
-    const label = work.masks?.labels[n - 1];
-    if (label) store.set({ label });
+    const type = maskTypes(store.get().session)[n - 1];
+    if (type) store.set({ label: type.label_id });
   };
   return {
     brush: useTool("brush"),
@@ -46,6 +47,7 @@ export function createCommands({ store, work, stage, cursor, player, flow, pages
     play: () => player.toggle(),
     slower: () => player.changeSpeed(-1),
     faster: () => player.changeSpeed(1),
+    next_speed: () => player.nextSpeed(),
     loop: toggle("isLooping"),
     previous_annotation: () => jump(nextAnnotation(cells(), frame(), -1)),
     next_annotation: () => jump(nextAnnotation(cells(), frame(), 1)),

@@ -26,7 +26,7 @@ export function createCursor({ store, work, stage }) {
   const point = () => ({ x, y, pressure: 0, isPen: false, isAlt: false, scale: stage.place.scale });
   const show = () => {
     stage.bringIntoSight(x, y);
-    stage.showCursor(isOn ? { x, y } : null, tool !== null);
+    stage.ring.showCursor(isOn ? { x, y } : null, tool !== null);
   };
   const lift = () => {
     tool?.end(work);

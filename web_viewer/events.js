@@ -7,7 +7,7 @@
 import { eventStream } from "./api.js";
 
 const CLOSED = 2;
-const NAMES = ["series", "session", "conflict", "notice", "raise"];
+const NAMES = ["series", "session", "conflict", "journal", "notice", "raise"];
 
 /**
  * @param {Record<string, (data: any) => void>} handlers by event name

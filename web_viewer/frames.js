@@ -10,34 +10,57 @@ const COMPRESSED_BYTES = 96 * 2 ** 20;
 const DECODED_BYTES = 96 * 2 ** 20;
 const PARALLEL = 4;
 const SPARE = 2; // so that older frames under way never keep the playhead waiting
-const DECODE_OPTIONS = { colorSpaceConversion: "none", premultiplyAlpha: "none" };
 
 /**
- * Which frames should be decoded, the most urgent first: the playhead, then two thirds ahead, one third behind.
- * Pure, for tests.
- * @param {number} playhead @param {number} direction 1 or -1 @param {number} frameCount @param {number} room how many
+ * The frame that follows while a clip plays, or null at its end. A loop goes on past the end, so that of the frames that
+ * large steps leave out others come at the next round. Pure.
+ * @param {number} frame @param {number} step how many frames on @param {number} frameCount @param {boolean} isLooping
+ * @returns {number | null}
+ */
+export function followingFrame(frame, step, frameCount, isLooping) {
+  if (frame + step < frameCount) return frame + step;
+  if (isLooping) return (frame + step) % frameCount;
+  return frame < frameCount - 1 ? frameCount - 1 : null;
+}
+
+/**
+ * Which frames should be decoded, the most urgent first. Standing still: the playhead, then two thirds ahead, one third
+ * behind. Playing: what comes, in order, also past the end of a loop. Pure.
+ * @param {number} playhead @param {{direction?: 1 | -1, step?: number, isPlaying?: boolean, isLooping?: boolean}} way
+ * @param {number} frameCount @param {number} room how many
  * @returns {number[]}
  */
-export function wantedFrames(playhead, direction, frameCount, room) {
-  const wanted = [playhead];
-  for (let step = 1; wanted.length < Math.min(room, frameCount) && step < 2 * frameCount; step++) {
-    const ahead = playhead + step * direction;
-    if (ahead >= 0 && ahead < frameCount) wanted.push(ahead);
-    const behind = playhead - (step / 2) * direction;
-    if (step % 2 === 0 && behind >= 0 && behind < frameCount) wanted.push(behind);
+export function wantedFrames(playhead, { direction = 1, step = 1, isPlaying = false, isLooping = false }, frameCount, room) {
+  const wanted = new Set([playhead]);
+  const enough = Math.min(room, frameCount);
+  if (isPlaying) {
+    let next = playhead;
+    for (let ahead = 1; ahead < enough && next !== null; ahead++) {
+      next = followingFrame(next, step, frameCount, isLooping);
+      if (next !== null) wanted.add(next);
+    }
+    return [...wanted];
   }
-  return wanted.slice(0, room);
+  for (let away = 1; wanted.size < enough; away++) {
+    const around = away % 2 === 0 ? [away, -away / 2] : [away];
+    for (const each of around) {
+      const frame = playhead + each * direction;
+      if (frame >= 0 && frame < frameCount && wanted.size < enough) wanted.add(frame);
+    }
+  }
+  return [...wanted];
 }
 
 export class Frames {
   /**
    * @param {import("./api.js").SeriesKey} series
    * @param {{frame_count: number, width: number, height: number, digest: string}} manifest
+   * @param {{decode: (blob: Blob) => Promise<ImageBitmap>}} decoders
    * @param {(frameNumber: number) => void} onDecoded a frame can be shown now
    * @param {(frameNumber: number, error: Error) => void} onError
    */
-  constructor(series, manifest, onDecoded, onError) {
-    Object.assign(this, { series, manifest, onDecoded, onError });
+  constructor(series, manifest, decoders, onDecoded, onError) {
+    Object.assign(this, { series, manifest, decoders, onDecoded, onError });
     this.room = Math.max(4, Math.min(64, Math.floor(DECODED_BYTES / (manifest.width * manifest.height * 4))));
     this.compressed = new Map();
     this.compressedBytes = 0;
@@ -61,9 +84,14 @@ export class Frames {
     return bitmap;
   }
 
-  /** Says where the person is and which way they move; loads what they will see next. */
-  moveTo(playhead, direction = 1) {
-    this.wanted = wantedFrames(playhead, direction, this.manifest.frame_count, this.room);
+  /** Whether nothing is gained by waiting longer for a frame: it is decoded, or cannot be had. */
+  isSettled(frameNumber) {
+    return this.decoded.has(frameNumber) || this.failed.has(frameNumber);
+  }
+
+  /** Says where the person is and which way they move (see wantedFrames); loads what they will see next. */
+  moveTo(playhead, way = {}) {
+    this.wanted = wantedFrames(playhead, way, this.manifest.frame_count, this.room);
     const keep = new Set(this.wanted);
     for (const [number, bitmap] of this.decoded) {
       if (keep.has(number) || number === this.shown) continue;
@@ -77,11 +105,11 @@ export class Frames {
   /** Nothing is begun beside the frame that the person waits for: decoding four at once makes each four times as late. */
   #work() {
     const [playhead] = this.wanted;
-    const isAwaited = !this.decoded.has(playhead) && !this.failed.has(playhead);
+    const isAwaited = !this.isSettled(playhead);
     const limit = isAwaited ? PARALLEL + SPARE : PARALLEL;
     for (const number of isAwaited ? [playhead] : this.wanted) {
       if (this.busy.size >= limit) return;
-      if (this.decoded.has(number) || this.busy.has(number) || this.failed.has(number)) continue;
+      if (this.isSettled(number) || this.busy.has(number)) continue;
       this.busy.set(number, this.#load(number));
     }
   }
@@ -89,7 +117,7 @@ export class Frames {
   async #load(number) {
     try {
       const blob = await this.#blob(number);
-      const bitmap = await createImageBitmap(blob, DECODE_OPTIONS);
+      const bitmap = await this.decoders.decode(blob);
       if (this.stop.signal.aborted || !this.wanted.includes(number)) {
         bitmap.close();
       } else {

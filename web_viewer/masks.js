@@ -62,6 +62,8 @@ export class Masks {
         patches: [],
         runs: null,
         folded: null,
+        area: null,
+        areaOf: null,
         saved: null,
         isUnsaved: null,
       };
@@ -113,14 +115,31 @@ export class Masks {
     return cell.runs;
   }
 
-  /** Number of set pixels, or null while unknown. @returns {number | null} */
+  /** Number of set pixels (as they were before, while they are on their way), or null while unknown. @returns {number | null} */
   area(frame, label) {
     const cell = this.cells.get(label)?.get(frame);
     if (!cell || cell.kind === "none" || cell.kind === "empty") return 0;
     const runs = this.runs(frame, label);
-    cell.area = cell.areaOf === runs ? cell.area : runs && area(runs);
-    cell.areaOf = runs;
+    if (runs === null) return cell.area;
+    if (cell.areaOf !== runs) Object.assign(cell, { area: area(runs), areaOf: runs });
     return cell.area;
+  }
+
+  /**
+   * Takes over what the model before this one knows: its pixels where the base is the same, and otherwise, until new ones
+   * come, its areas: the timeline does not fall flat meanwhile.
+   * @param {Masks} earlier @param {boolean} isSameBase
+   */
+  follow(earlier, isSameBase) {
+    for (const [label, column] of this.cells) {
+      for (const [frame, cell] of column) {
+        const filename = this.missingFile(frame, label);
+        const known = filename && earlier.cells.get(label)?.get(frame);
+        if (!known) continue;
+        if (isSameBase && known.filename === filename && known.baseRuns) this.setBaseRuns(frame, label, known.baseRuns);
+        else cell.area = earlier.area(frame, label) || null;
+      }
+    }
   }
 
   #fold(start, patches) {

@@ -9,22 +9,25 @@ let open = null;
  */
 export function openMenu(anchor, items) {
   open?.();
+  const isByKey = document.activeElement === anchor;
   const menu = h("div.menu", { role: "dialog", tabindex: "-1", "aria-label": anchor.getAttribute("aria-label") }, ...items);
   const close = (event) => {
     if (event && (menu.contains(event.target) || anchor.contains(event.target))) return;
     menu.remove();
+    if (isByKey) anchor.focus(); // from there a dialog, too, gives the focus back
     anchor.setAttribute("aria-expanded", "false");
     document.removeEventListener("pointerdown", close, true);
     if (open === close) open = null;
   };
-  menu.addEventListener("keydown", (event) => onKey(event, menu, anchor, close));
-  menu.addEventListener("click", (event) => event.target.closest("[data-closes]") && close());
+  menu.addEventListener("keydown", (event) => onKey(event, menu, close));
+  // Before the line's own listener: a dialog that it opens gives the focus back to the button, not to a menu that is gone.
+  menu.addEventListener("click", (event) => event.target.closest("[data-closes]") && close(), true);
   document.body.append(menu);
   place(menu, anchor);
   anchor.setAttribute("aria-expanded", "true");
   document.addEventListener("pointerdown", close, true);
   // Who came by keyboard starts at the first line; after a click no line is marked, but arrows work as well.
-  const first = document.activeElement === anchor ? menu.querySelector("button:enabled") : null;
+  const first = isByKey ? menu.querySelector("button:enabled") : null;
   (first ?? menu).focus({ preventScroll: true });
   open = close;
   return close;
@@ -36,17 +39,18 @@ export function toggleMenu(anchor, items) {
   else openMenu(anchor, items());
 }
 
-function onKey(event, menu, anchor, close) {
+/** Arrows and Tab go round inside the menu; on a slider the arrows move the slider. */
+function onKey(event, menu, close) {
   event.stopPropagation();
-  if (event.key === "Escape") {
-    close();
-    anchor.focus();
-  }
-  const direction = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-  if (!direction || event.target.matches("input")) return;
+  if (event.key === "Escape") close();
+  const isArrow = event.key === "ArrowDown" || event.key === "ArrowUp";
+  const isTab = event.code === "Tab"; // WebKitGTK has no name for it with Shift
+  if (!isTab && (!isArrow || event.target.matches("input"))) return;
   event.preventDefault();
+  const isBack = event.key === "ArrowUp" || (isTab && event.shiftKey);
   const items = [...menu.querySelectorAll("button:enabled, input")];
-  items[(items.indexOf(document.activeElement) + direction + items.length) % items.length]?.focus();
+  const at = items.indexOf(document.activeElement);
+  items.at(isBack ? Math.max(at, 0) - 1 : (at + 1) % items.length)?.focus();
 }
 
 function place(menu, anchor) {
@@ -62,12 +66,15 @@ function place(menu, anchor) {
   menu.style.top = `${Math.max(8, top)}px`;
 }
 
-/** One line of a menu. @param {{icon?: Node, label: string, key?: string, onclick: () => void, isOn?: boolean, disabled?: boolean}} item */
-export function menuItem({ icon, label, key, onclick, isOn, disabled }) {
+/**
+ * One line of a menu. Lines that switch something (`isOn`) leave it open, others close it.
+ * @param {{icon?: Node, label: string, key?: string, onclick: () => void, isOn?: boolean, closes?: boolean, disabled?: boolean, class?: string}} item
+ */
+export function menuItem({ icon, label, key, onclick, isOn, closes = isOn === undefined, ...more }) {
   const state = isOn === undefined ? {} : { "aria-pressed": String(isOn) };
   return h(
     "button.menu-item",
-    { type: "button", onclick, disabled, "data-closes": isOn === undefined, ...state },
+    { type: "button", onclick, "data-closes": closes, ...state, ...more },
     icon,
     h("span", {}, label),
     isOn === undefined ? null : h("span.tick", { "aria-hidden": "true" }, "✓"),

@@ -1,10 +1,11 @@
 /**
- * How do pointers on the picture reach tools, zoom and brightness? Binds DOM events to gestures.js and moves the ring.
+ * How do pointers on the picture reach tools, zoom and brightness? Binds DOM events to gestures.js.
  *
  * Moves and releases are listened to on `window`: pen drags do not engage pointer capture in QtWebEngine.
  */
 import { clamp, fit, keepInSight, pinch, toPicture, zoomAt } from "./geometry.js";
 import { Gestures } from "./gestures.js";
+import { Ring } from "./ring.js";
 import { TOOLS } from "./tools/index.js";
 import { dragged } from "./window_level.js";
 
@@ -13,15 +14,15 @@ const LARGEST_RADIUS = 300;
 
 export class Stage {
   /**
-   * @param {HTMLElement} element @param {HTMLElement} ring
+   * @param {HTMLElement} element @param {HTMLElement} ring of the brush
    * @param {ReturnType<import("./store.js").createStore>} store
    * @param {import("./workspace.js").Workspace} work
    */
   constructor(element, ring, store, work) {
-    Object.assign(this, { element, ring, store, work, isSpaceDown: false, hasSpacePanned: false, isFitted: true });
+    Object.assign(this, { element, store, work, isSpaceDown: false, hasSpacePanned: false, isFitted: true });
+    this.ring = new Ring(ring, store);
     this.origin = element.getBoundingClientRect();
     this.point = { x: 0, y: 0, pressure: 0, isPen: false, isAlt: false, scale: 1 };
-    this.pointer = { x: -1, y: -1 };
     this.gestures = new Gestures(this.#hand(), () => ({
       isPanning: this.isSpaceDown || this.store.get().tool === "pan",
       isBrightness: this.store.get().tool === "window",
@@ -73,7 +74,6 @@ export class Stage {
   #listen() {
     const { element } = this;
     element.addEventListener("pointerdown", (event) => {
-      event.preventDefault();
       document.activeElement?.blur();
       this.#measure();
       this.gestures.down(this.#contact(event));
@@ -82,10 +82,10 @@ export class Stage {
     window.addEventListener("pointermove", (event) => this.#onMove(event));
     window.addEventListener("pointerup", (event) => this.gestures.up(this.#contact(event)));
     window.addEventListener("pointercancel", (event) => this.gestures.cancel(this.#contact(event)));
-    element.addEventListener("pointerleave", () => this.ring.classList.add("is-hidden"));
+    element.addEventListener("pointerleave", () => this.ring.hide());
     element.addEventListener("wheel", (event) => this.#onWheel(event), { passive: false });
-    element.addEventListener("contextmenu", (event) => event.preventDefault());
-    for (const name of ["gesturestart", "gesturechange", "touchstart", "touchmove"]) {
+    // Not pointerdown: in WebKitGTK a pen whose pointerdown was prevented sends nothing more.
+    for (const name of ["mousedown", "contextmenu", "gesturestart", "gesturechange", "touchstart", "touchmove"]) {
       element.addEventListener(name, (event) => event.preventDefault(), { passive: false });
     }
     new ResizeObserver(() => this.onResize()).observe(element);
@@ -203,7 +203,6 @@ export class Stage {
   #apply(place) {
     this.work.canvas.setPlace(place);
     this.store.set({ place });
-    this.#sizeRing();
   }
 
   fit() {
@@ -245,42 +244,16 @@ export class Stage {
     if (dx !== 0 || dy !== 0) this.setPlace({ scale, x: this.place.x + dx, y: this.place.y + dy });
   }
 
-  // The ring that shows the brush.
-
-  /** Shows where the keyboard's cursor is, or hides it. @param {{x: number, y: number} | null} point of the picture */
-  showCursor(point, isDown) {
-    this.ring.classList.toggle("is-hidden", point === null);
-    this.ring.classList.toggle("is-cursor", point !== null);
-    this.ring.classList.toggle("is-down", isDown);
-    if (!point) return;
-    this.pointer.x = point.x * this.place.scale + this.place.x;
-    this.pointer.y = point.y * this.place.scale + this.place.y;
-    this.#sizeRing();
-  }
-
+  /** @param {number} factor of the brush's size */
   resizeBrush(factor) {
     const { brushRadius } = this.store.get();
     this.store.set({ brushRadius: clamp(brushRadius * factor, SMALLEST_RADIUS, LARGEST_RADIUS) });
-    this.#sizeRing();
   }
 
   #moveRing(event) {
-    this.pointer.x = event.clientX - this.origin.left;
-    this.pointer.y = event.clientY - this.origin.top;
     const isOver =
       event.target === this.element || this.element.contains(event.target) || this.gestures.action === "draw";
     const isShown = isOver && this.tool?.hasRing && this.store.get().canEdit && !this.isSpaceDown;
-    this.ring.classList.toggle("is-hidden", !isShown);
-    if (isShown) this.#placeRing();
-  }
-
-  #placeRing() {
-    this.ring.style.transform = `translate(${this.pointer.x}px, ${this.pointer.y}px) translate(-50%, -50%)`;
-  }
-
-  #sizeRing() {
-    const size = Math.max(3, 2 * this.store.get().brushRadius * this.place.scale);
-    this.ring.style.width = this.ring.style.height = `${size}px`;
-    this.#placeRing();
+    this.ring.follow(event.clientX - this.origin.left, event.clientY - this.origin.top, isShown);
   }
 }

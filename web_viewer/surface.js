@@ -1,7 +1,7 @@
 /**
  * What may tests and plugins see of the page? `window.goobusters`: reading for tests, adding for plugins.
  *
- * - `state()`: what is shown now, as plain JSON: exam, frame, frame_count, kind, can_edit, unsaved frames, save, tool,
+ * - `state()`: what is shown now, as plain JSON: exam, frame, frame_count, kind, can_edit, unsaved frames, save, tool, label,
  *   place of the picture ({scale, x, y}: stage CSS pixels = picture pixels * scale + x, y), shown_version_id (the version
  *   whose masks are shown, which follows series.base_version_id when they have come), and so on.
  * - `maskPixels(frame, label)`: `{width, height, kind, runs}` of one mask, runs as in the journal over the whole frame;
@@ -20,6 +20,7 @@ export function createSurface({ store, work, toolbar }, commands) {
   return Object.freeze({
     state: () => {
       const {
+        session,
         series,
         frame,
         canEdit,
@@ -54,6 +55,7 @@ export function createSurface({ store, work, toolbar }, commands) {
         unsaved,
         unsent_ops: unsentOps,
         tool,
+        label: session ? work.label() : null,
         brush_radius: brushRadius,
         is_playing: isPlaying,
         is_connected: isConnected,

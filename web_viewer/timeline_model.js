@@ -7,6 +7,24 @@
 
 const MIN_COLUMN = 3; // CSS px: narrower, and one annotated frame among hundreds is lost to the eye
 
+const NO_CELL = Object.freeze({ kind: "none", confidence: null, area: null, is_unsaved: false });
+
+/**
+ * One cell a frame. Kinds are those of the whole frame, confidence and area those of one label type.
+ * @param {import("./masks.js").Masks | null} masks null while none are known
+ * @param {string} label @param {number[]} unsaved frames @param {number} frameCount
+ * @returns {object[]}
+ */
+export function cellsOf(masks, label, unsaved, frameCount) {
+  if (!masks) return new Array(frameCount).fill(NO_CELL);
+  const isUnsaved = new Set(unsaved);
+  return Array.from({ length: frameCount }, (_, frame) => {
+    const kind = masks.frameKind(frame);
+    const confidence = kind === "tracked" ? masks.confidence(frame, label) : null;
+    return { kind, confidence, area: masks.area(frame, label), is_unsaved: isUnsaved.has(frame) };
+  });
+}
+
 /**
  * @param {object[]} frames
  * @param {number} width of the timeline, CSS px

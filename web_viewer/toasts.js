@@ -3,6 +3,7 @@ import { h, sign } from "./dom.js";
 import { messageFor } from "./messages.js";
 
 const STAY_MS = 6000;
+const LONG_STAY_MS = 15_000; // what went wrong, or offers something to press
 
 /**
  * @param {HTMLElement} place
@@ -32,9 +33,21 @@ export function createToasts(place) {
     );
     shown.set(id, toast);
     place.append(toast);
-    setTimeout(() => toast.remove(), STAY_MS);
+    leaveLater(toast, action || tone === "bad" ? LONG_STAY_MS : STAY_MS);
   };
   /** Takes a note away that has lost its meaning. */
   const dismiss = (key) => shown.get(key)?.remove();
   return Object.assign(say, { dismiss });
+}
+
+/** Nobody is hurried: while the pointer or the focus is on it, a note stays. */
+function leaveLater(toast, ms) {
+  let timer = setTimeout(() => toast.remove(), ms);
+  for (const name of ["pointerenter", "focusin"]) toast.addEventListener(name, () => clearTimeout(timer));
+  for (const name of ["pointerleave", "focusout"]) {
+    toast.addEventListener(name, () => {
+      clearTimeout(timer);
+      timer = setTimeout(() => toast.remove(), ms);
+    });
+  }
 }

@@ -32,7 +32,7 @@ export function createOptions(place, store, commands, keyOf) {
     (value) => ({ high: Math.max(value, store.get().range.low) }),
     store,
   );
-  const greyRow = h("label", {}, "Greys", low, high);
+  const greyRow = h("label.greys", {}, "Greys", low, high);
   const full = h(
     "button.button",
     { type: "button", onclick: () => store.set({ brightness: { ...FULL } }) },
@@ -66,7 +66,7 @@ export function createOptions(place, store, commands, keyOf) {
     "areMasksHidden",
     "brightness",
   );
-  for (const name of ["pointerdown", "wheel", "touchstart", "touchmove", "contextmenu"]) {
+  for (const name of ["pointerdown", "mousedown", "wheel", "touchstart", "touchmove", "contextmenu"]) {
     place.addEventListener(name, (event) => event.stopPropagation());
   }
 }
@@ -110,6 +110,17 @@ function viewItems(store, commands, keyOf) {
     ...presets,
     check("invert", brightness.is_inverted),
     h("hr"),
+    ...["pan", "window"].map((id) =>
+      menuItem({
+        icon: icon(id),
+        label: commandName(id),
+        key: keyOf(id),
+        onclick: commands[id],
+        isOn: store.get().tool === id,
+        closes: true,
+        class: "only-narrow",
+      }),
+    ),
     menuItem({ icon: icon("fit"), label: commandName("fit"), key: keyOf("fit"), onclick: commands.fit }),
   ];
 }

@@ -1,6 +1,7 @@
 /** Which tool buttons are there? */
 import { commandName } from "./commands.js";
 import { h, icon } from "./dom.js";
+import { maskTypes } from "./labels.js";
 import { menuItem, toggleMenu } from "./menu.js";
 
 const TOOL_ICONS = {
@@ -20,6 +21,7 @@ const SHAPE_ICONS = {
   copy_next: "copy-next",
 };
 const NEEDS_NO_MASKS = new Set(["pan", "window"]);
+const NOT_WHEN_NARROW = new Set(["clear", "pan", "window"]); // there they are in the menus
 
 /**
  * @param {HTMLElement} bar @param {object} store
@@ -30,7 +32,7 @@ export function createToolbar(bar, store, commands, keyOf) {
   const named = (id) => (keyOf(id) ? `${commandName(id)} (${keyOf(id)})` : commandName(id));
   const button = (id, drawing, props = {}) =>
     h(
-      "button.tool",
+      `button.tool${NOT_WHEN_NARROW.has(id) ? ".only-wide" : ""}`,
       {
         type: "button",
         "data-command": id,
@@ -43,7 +45,7 @@ export function createToolbar(bar, store, commands, keyOf) {
     );
   const tools = Object.entries(TOOL_ICONS).map(([id, drawing]) => button(id, drawing, { "aria-pressed": "false" }));
   const separator = () => h("span.separator", { "aria-hidden": "true" });
-  const lines = (icons) =>
+  const lines = (icons, more = {}) =>
     Object.entries(icons).map(([id, drawing]) =>
       menuItem({
         icon: icon(drawing),
@@ -51,6 +53,7 @@ export function createToolbar(bar, store, commands, keyOf) {
         key: keyOf(id),
         onclick: commands[id],
         disabled: !store.get().canEdit,
+        ...more,
       }),
     );
   const shapes = h(
@@ -65,6 +68,7 @@ export function createToolbar(bar, store, commands, keyOf) {
         toggleMenu(shapes, () => [
           ...lines(SHAPE_ICONS),
           h("hr"),
+          ...lines({ clear: "clear" }, { class: "only-narrow" }),
           ...lines({ reset_frame: "reset", reset_series: "reset" }),
         ]),
     },
@@ -79,11 +83,11 @@ export function createToolbar(bar, store, commands, keyOf) {
       title: "What to mark",
       "aria-haspopup": "dialog",
       "aria-expanded": "false",
-      onclick: () => toggleMenu(labels, () => labelItems(store)),
+      onclick: () => toggleMenu(labels, () => labelItems(store, keyOf)),
     },
     icon("tag"),
   );
-  const steps = ["undo", "redo"].map((id) => button(id, id, { class: "tool only-narrow" }));
+  const steps = ["undo", "redo"].map((id) => button(id, id, { class: "only-narrow" }));
   bar.append(...steps, ...tools.slice(0, 4), labels, separator(), ...edits, separator(), ...tools.slice(4));
   /** Adds a plugin's tool behind the painting tools. */
   const add = (tool) => {
@@ -109,7 +113,7 @@ export function createToolbar(bar, store, commands, keyOf) {
         element.disabled = !canEdit && !NEEDS_NO_MASKS.has(element.dataset.command);
       steps[0].disabled = !canUndo;
       steps[1].disabled = !canRedo;
-      labels.hidden = (session?.label_types.filter((type) => type.kind === "mask").length ?? 0) < 2;
+      labels.hidden = maskTypes(session).length < 2;
     },
     "tool",
     "canEdit",
@@ -129,16 +133,17 @@ export function createToolbar(bar, store, commands, keyOf) {
   return { add };
 }
 
-function labelItems(store) {
+function labelItems(store, keyOf) {
   const { session, label } = store.get();
-  const types = session.label_types.filter((type) => type.kind === "mask");
-  return types.map((type) => {
+  return maskTypes(session).map((type, at) => {
     const swatch = h("span.dot", { "aria-hidden": "true" });
     swatch.style.background = swatch.style.borderColor = type.colour;
     return menuItem({
       icon: swatch,
       label: type.name,
+      key: keyOf(`label_${at + 1}`),
       isOn: type.label_id === (label ?? session.label_id),
+      closes: true,
       onclick: () => store.set({ label: type.label_id }),
     });
   });

@@ -15,13 +15,13 @@ export function createTransport(bar, timeline, options, store, work, commands, k
     });
   const play = button("play", "play");
   const number = h("span.frame-number", {});
-  const speed = h("button.icon-button.text-button", {
+  const speed = h("button.icon-button.text-button.only-wide", {
     type: "button",
     "aria-label": "Speed",
     title: "Speed",
-    onclick: () => nextSpeed(store, commands),
+    onclick: commands.next_speed,
   });
-  const loop = button("loop", "loop", { "aria-pressed": "true" });
+  const loop = button("loop", "loop", { "aria-pressed": "true", class: "only-wide" });
   bar.append(
     timeline,
     h(
@@ -68,10 +68,4 @@ export function createTransport(bar, timeline, options, store, work, commands, k
     "isLooping",
     "hasClip",
   );
-}
-
-function nextSpeed(store, commands) {
-  const before = store.get().speed;
-  commands.faster();
-  if (store.get().speed === before) store.set({ speed: 0.25 });
 }

@@ -26,12 +26,10 @@ export function createView({ store, work, timeline, commands }) {
   light.addEventListener("change", setTheme);
   store.watch(setTheme, "settings");
   store.watch(({ settings }) => (document.documentElement.dataset.hand = settings.handedness), "settings");
-  store.watch(({ tool }) => {
-    stage.dataset.tool = tool;
-    document.getElementById("ring").classList.toggle("is-erasing", tool === "eraser");
-  }, "tool");
+  store.watch(({ tool }) => (stage.dataset.tool = tool), "tool");
   store.watch(({ brightness }) => work.canvas.setBrightness(brightness), "brightness");
-  store.watch(() => work.showLayers(), "opacity", "isOutlineOnly", "areMasksHidden", "session");
+  store.watch(({ isPlaying }) => work.canvas.setQuick(isPlaying), "isPlaying");
+  store.watch(() => work.showLayers(), "opacity", "isOutlineOnly", "areMasksHidden");
   store.watch((state) => showBadge(state, work), "frame", "cellsVersion", "canEdit");
   store.watch(
     ({ isPlaying }) => document.getElementById("badge").setAttribute("aria-live", isPlaying ? "off" : "polite"),

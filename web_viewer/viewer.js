@@ -9,6 +9,7 @@ import { createCommands } from "./commands.js";
 import { createCursor } from "./cursor.js";
 import { listen } from "./events.js";
 import { createFlow } from "./flow.js";
+import { fromSettings, keepLook } from "./kept.js";
 import { createKeyboard } from "./keyboard.js";
 import { mergedText } from "./messages.js";
 import { openChooser } from "./pages/chooser.js";
@@ -40,6 +41,12 @@ const report = (error) => {
   if (error.code === "ABORTED") return;
   if (!error.code) console.error(error);
   toast({ code: error.code }, { key: error.code });
+};
+
+/** Says the whole sentence of a code, with what can be done about it. */
+const explain = (code) => {
+  const refresh = { label: "Refresh", run: () => api.refreshDataset().catch(report) };
+  toast({ code }, { key: code, action: code === "DATASET_STALE" ? refresh : undefined });
 };
 
 const canvas = new Canvas(byId("stage"), byId("picture"), byId("overlay"));
@@ -76,7 +83,7 @@ const keyOf = (id) => {
 };
 const timeline = createTimeline(store, work, () => work.cells());
 
-createTopbar(byId("topbar"), store, commands, keyOf);
+createTopbar(byId("topbar"), store, commands, keyOf, explain);
 const toolbar = createToolbar(byId("toolbar"), store, commands, keyOf);
 createOptions(byId("options"), store, commands, keyOf);
 createTransport(byId("transport"), timeline.element, byId("options"), store, work, commands, keyOf);
@@ -90,40 +97,33 @@ listen(
       work.onSeries(series);
       if (store.get().page === "empty" && !store.get().series) openFirst(); // it has come while the page was waiting
     },
-    session: (session) => session && store.set({ session }),
+    session: (session) => store.set({ session }), // the first comes as soon as the page listens
+    journal: (news) => work.onJournal(news),
     notice: (notice) => toast(notice.code === "MERGED" ? mergedText(notice) : notice, { key: notice.code }),
     raise: () => window.focus(),
   },
   {
     onConnection: (isConnected) =>
       store.set({ isConnected, awaySince: isConnected ? null : (store.get().awaySince ?? performance.now()) }),
-    onReconnect: refresh,
+    onReconnect: () => work.reopen().catch(report),
   },
 );
 
 store.watch(({ session }, before) => {
-  if (session?.dataset_stale && !before.session?.dataset_stale) {
-    toast(
-      { code: "DATASET_STALE" },
-      { key: "stale", action: { label: "Refresh", run: () => api.refreshDataset().catch(report) } },
-    );
-  }
+  if (session?.dataset_stale && !before.session?.dataset_stale) explain("DATASET_STALE");
 }, "session");
 
-async function refresh() {
-  try {
-    store.set({ session: await api.session() });
-    await work.reopen();
-  } catch (error) {
-    report(error);
-  }
-}
+const firstSession = new Promise((resolve) => {
+  store.watch(({ session }) => session && resolve(session), "session");
+});
+let sendLook = () => {};
 
 async function start() {
   try {
-    const [session, settings] = await Promise.all([api.session(), api.settings()]);
-    // what the events have told meanwhile is newer than this answer
-    store.set({ session: store.get().session ?? session, settings: { ...store.get().settings, ...settings } });
+    const settings = await api.settings();
+    store.set({ settings: { ...store.get().settings, ...settings }, ...fromSettings(settings) });
+    sendLook = keepLook(store, api.putSettings, report);
+    const session = await firstSession;
     for (const code of new Set((session.notices ?? []).map((notice) => notice.code))) toast({ code }, { key: code });
     for (const address of session.viewer_modules ?? []) await import(address).catch((error) => report(error));
     await openFirst();
@@ -143,6 +143,12 @@ async function openFirst() {
   else store.set({ page: "empty" });
 }
 
-window.addEventListener("pagehide", () => work.outbox?.sendNow());
-document.addEventListener("visibilitychange", () => document.visibilityState === "hidden" && work.outbox?.sendNow());
+/** The page may be gone in a moment. */
+function sendAll() {
+  work.outbox?.sendNow();
+  sendLook(true);
+}
+
+window.addEventListener("pagehide", sendAll);
+document.addEventListener("visibilitychange", () => document.visibilityState === "hidden" && sendAll());
 start();

@@ -6,15 +6,15 @@
  * shown frame needs and only then swaps, between two strokes. So new tracked masks arrive in place and nothing flickers.
  */
 import * as api from "./api.js";
+import { readBase } from "./base.js";
+import { Decoders } from "./decoders.js";
 import { Editor } from "./editor.js";
 import { Frames } from "./frames.js";
-import { Journal } from "./journal.js";
+import { Greys } from "./greys.js";
 import { MaskLoader } from "./mask_loader.js";
-import { Masks } from "./masks.js";
 import { Outbox } from "./outbox.js";
-import { greyOf, rangeAround, rangeInside } from "./threshold.js";
+import { cellsOf } from "./timeline_model.js";
 
-const NO_CELL = Object.freeze({ kind: "none", confidence: null, area: null, is_unsaved: false });
 const AWAY_GRACE_MS = 5000; // after a sleep the connection is back sooner
 const HAS_MASKS = new Set(["ready", "edited", "saved"]);
 
@@ -27,18 +27,14 @@ export class Workspace {
   constructor(store, canvas, on) {
     Object.assign(this, { store, canvas, on });
     this.lastFrames = new Map();
+    this.decoders = new Decoders();
+    this.greys = new Greys(store);
     this.#forget();
   }
 
   #forget() {
     Object.assign(this, { frames: null, masks: null, journal: null, editor: null, loader: null, outbox: null });
-    Object.assign(this, {
-      manifest: null,
-      baseVersion: undefined,
-      isLoading: false,
-      isReloadWanted: false,
-      grey: null,
-    });
+    Object.assign(this, { manifest: null, baseVersion: undefined, stamp: "", isLoading: false, isReloadWanted: false });
   }
 
   /** Opens a series: pictures as soon as they are extracted, masks as soon as they are there. */
@@ -82,9 +78,18 @@ export class Workspace {
     if (!this.frames || !HAS_MASKS.has(local.state)) return;
     const base = local.base_version_id ?? null;
     const hasSaveMoved = series.save?.state !== local.save?.state;
-    if (this.baseVersion === base && !hasSaveMoved) return;
+    const areMasksBack = series.error_code !== null && local.error_code === null; // of the same version: it was tracked late
+    if (this.baseVersion === base && !hasSaveMoved && !areMasksBack) return;
     this.baseVersion = base;
     this.reload();
+  }
+
+  /** So many ops are written by now; when this page knows of fewer, another one has drawn. */
+  async onJournal({ study_uid: study, series_uid: uid, count }) {
+    const { series } = this.store.get();
+    if (!this.journal || series?.series_uid !== uid || series.study_uid !== study) return;
+    await this.outbox.flush();
+    if (this.journal && this.journal.ops.length < count) this.reload();
   }
 
   #startFrames(local) {
@@ -92,15 +97,11 @@ export class Workspace {
     const { width, height, frame_count: frameCount } = local.manifest;
     this.canvas.setSize(width, height);
     const onDecoded = (number) => number === this.store.get().frame && this.showPicture();
-    this.frames = new Frames(
-      local,
-      local.manifest,
-      onDecoded,
-      (number, error) => number === this.store.get().frame && this.on.onError(error),
-    );
+    const onError = (number, error) => number === this.store.get().frame && this.on.onError(error);
+    this.frames = new Frames(local, local.manifest, this.decoders, onDecoded, onError);
     this.store.set({ frame: Math.min(this.store.get().frame, frameCount - 1), hasClip: local.series_uid });
     this.on.onOpened();
-    this.frames.moveTo(this.store.get().frame);
+    this.lookAhead();
   }
 
   /** Reads base version and journal again. Calls while one is under way run once more afterwards. */
@@ -129,18 +130,8 @@ export class Workspace {
     const { series, session } = this.store.get();
     await outbox.flush();
     const written = this.journal?.ops.length ?? 0;
-    const [metadata, record] = await Promise.all([api.maskMetadata(series), api.journal(series)]);
-    const { width, height, frame_count: frameCount } = this.manifest;
-    const labels = session.label_types.filter((type) => type.kind === "mask").map((type) => type.label_id);
-    const main = labels.filter((label) => label === session.label_id);
-    const order = [...main, ...labels.filter((label) => label !== session.label_id)];
-    const masks = new Masks(
-      { width, height, frameCount, labels: order, emptyId: session.empty_id },
-      metadata.frames ?? [],
-    );
-    const journal = new Journal(record.ops, record.position ?? 0);
-    journal.replay(masks);
-    const version = metadata.version_id ?? null;
+    const { masks, journal, version, stamp } = await readBase(series, session, this.manifest);
+    if (this.masks) masks.follow(this.masks, stamp === this.stamp);
     const loader = new MaskLoader(
       series,
       version,
@@ -153,7 +144,7 @@ export class Workspace {
     if (outbox !== this.outbox) return loader.close();
     for (const op of this.journal?.ops.slice(written) ?? []) journal.absorb(masks, op);
     this.loader?.close();
-    Object.assign(this, { masks, journal, loader });
+    Object.assign(this, { masks, journal, loader, stamp });
     this.editor = new Editor(masks, journal, {
       onOp: (op) => this.outbox.add(op),
       onPixels: (left, top, right, bottom) => this.canvas.change(left, top, right, bottom),
@@ -228,25 +219,31 @@ export class Workspace {
     );
   }
 
-  /** Goes to another frame. */
-  goTo(frame) {
+  /** Goes to another frame. @param {number} frame @param {number} [step] how many frames are left out while playing, and one */
+  goTo(frame, step = 1) {
     if (!this.manifest) return;
     const before = this.store.get().frame;
     const next = Math.max(0, Math.min(this.manifest.frame_count - 1, Math.round(frame)));
     if (next === before) return;
     this.movedAt = performance.now();
-    this.grey = null;
     this.store.set({ frame: next });
-    this.frames.moveTo(next, next > before ? 1 : -1);
+    this.lookAhead(next > before ? 1 : -1, step);
     this.showPicture();
     this.editor?.show(next);
     this.showLayers();
     this.loader?.ensure(next);
   }
 
+  /** Has the pictures decoded that come next. */
+  lookAhead(direction = 1, step = 1) {
+    const { frame, isPlaying, isLooping } = this.store.get();
+    this.frames?.moveTo(frame, { direction, step, isPlaying, isLooping });
+  }
+
   showPicture() {
     const bitmap = this.frames?.show(this.store.get().frame) ?? null;
     this.canvas.setPicture(bitmap);
+    this.greys.setPicture(bitmap, this.manifest);
     this.store.set({ hasPicture: Boolean(this.canvas.bitmap), isPictureLate: bitmap === null });
   }
 
@@ -265,17 +262,9 @@ export class Workspace {
     this.canvas.setLayers(layers, opacity, isOutlineOnly);
   }
 
-  /** One cell a frame for timeline_model.js. Computed anew only when something changed. @returns {object[]} */
+  /** One cell a frame for the timeline. @returns {object[]} */
   cells() {
-    const { masks } = this;
-    if (!masks) return Array.from({ length: this.manifest?.frame_count ?? 0 }, () => NO_CELL);
-    const unsaved = new Set(this.store.get().unsaved);
-    return Array.from({ length: masks.frameCount }, (_, frame) => ({
-      kind: masks.frameKind(frame),
-      confidence: masks.frameKind(frame) === "tracked" ? masks.confidence(frame, this.label()) : null,
-      area: masks.area(frame, this.label()),
-      is_unsaved: unsaved.has(frame),
-    }));
+    return cellsOf(this.masks, this.label(), this.store.get().unsaved, this.manifest?.frame_count ?? 0);
   }
 
   /** Chooses the label type whose mask lies under a pixel. */
@@ -283,13 +272,13 @@ export class Workspace {
     if (!this.editor || x < 0 || y < 0 || x >= this.masks.width || y >= this.masks.height) return;
     const found = [...this.editor.planes].reverse().find(([, { bytes }]) => bytes[y * this.masks.width + x] === 1);
     if (found) this.store.set({ label: found[0] });
-    this.store.set({ range: rangeAround(this.greyValues(), this.masks.width, this.masks.height, x, y, 3, 24) });
+    this.greys.pick(x, y);
   }
 
   // What tools ask of the work.
 
   label() {
-    return this.store.get().label ?? this.masks.labels[0];
+    return this.store.get().label ?? this.store.get().session?.label_id;
   }
 
   brushRadius() {
@@ -311,31 +300,11 @@ export class Workspace {
 
   /** The grey range that limits painting, or null. @returns {{grey: Uint8Array, low: number, high: number} | null} */
   greyLimit() {
-    const { isThreshold, range } = this.store.get();
-    return isThreshold ? { grey: this.greyValues(), low: range.low, high: range.high } : null;
+    return this.greys.limit();
   }
 
-  /** Switches the grey range on or off. It starts from what the shown mask covers, if that says enough. */
   toggleThreshold() {
-    const isThreshold = !this.store.get().isThreshold;
-    const plane = isThreshold && this.editor?.planes.get(this.label());
-    const range = plane ? rangeInside(this.greyValues(), plane.bytes) : null;
-    this.store.set({ isThreshold, ...(range && { range }) });
-  }
-
-  /** Grey values of the shown frame, one byte a pixel; worked out once a frame. */
-  greyValues() {
-    if (this.grey) return this.grey;
-    const bitmap = this.frames?.picture(this.store.get().frame);
-    const { width, height } = this.manifest;
-    if (!bitmap) return new Uint8Array(width * height);
-    const canvas = document.createElement("canvas");
-    canvas.width = width;
-    canvas.height = height;
-    const context = canvas.getContext("2d", { willReadFrequently: true });
-    context.drawImage(bitmap, 0, 0);
-    this.grey = greyOf(context.getImageData(0, 0, width, height).data);
-    return this.grey;
+    this.greys.toggle(this.editor?.planes.get(this.label()).bytes ?? null);
   }
 
   sketch(sketch) {

@@ -52,7 +52,7 @@ def open_page(engine: str, chromium: ChromiumBrowser) -> Iterator[Callable[..., 
         page.close()
 
 
-EXAMS = 100  # more than there are tests that take one
+EXAMS = 160  # more than there are tests that take one
 
 
 @pytest.fixture(scope="session")

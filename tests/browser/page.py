@@ -9,13 +9,18 @@ from __future__ import annotations
 import json
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 SECONDS = 20.0  # the longest that any single step may take
 POINTER_STEP_MS = 16
+
+# For what does not depend on the engine: words of a page, news of the core.
+in_one_engine = pytest.mark.parametrize("engine", [pytest.param("chromium", marks=pytest.mark.browser)])
 
 XY = tuple[float, float]
 PenPoint = tuple[float, float, float]  # x, y, pressure 0..1
@@ -109,6 +114,10 @@ class Page(ABC):
     def pen(self, path: Sequence[PenPoint], is_barrel: bool = False) -> None:
         """A stroke with a pen; `is_barrel` holds its barrel button down."""
 
+    def steady_pen(self, path: Sequence[XY]) -> None:
+        """A stroke with a pen that is pressed as hard as it goes."""
+        self.pen([(x, y, 1.0) for x, y in path])
+
     @abstractmethod
     def fingers(self, paths: Sequence[Sequence[XY]]) -> None:
         """One path a finger, all equally long: they land together, move step by step and leave together."""
@@ -136,14 +145,6 @@ class Page(ABC):
     @abstractmethod
     def close(self) -> None:
         """Ends the browser and every process it started."""
-
-
-@dataclass(frozen=True)
-class Engine:
-    """An engine's name and how a page in it is opened (which raises EngineMissing)."""
-
-    name: str
-    open_page: Callable[[Look], Page]
 
 
 def split_keys(combination: str) -> tuple[list[str], str]:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tests.browser.page import Page
+from tests.browser.page import Page, in_one_engine
 from tests.browser.stack import CoreProcess, Stack
 from tests.browser.viewer import Mask, Viewer, capsules
-from tests.helpers.clips import HEIGHT, WIDTH, uids
+from tests.helpers.clips import HEIGHT, WIDTH, uids, write_dataset
+from tests.helpers.server_process import ServerProcess
 from tracking.contracts.archive import unpack
 from tracking.contracts.masks import decode_mask
 
@@ -127,3 +129,46 @@ def test_the_same_frame_asks_and_loses_nothing(two_people: tuple[Viewer, Viewer]
     bob.page.click("dialog[open] .dialog-foot .main")
     bob.page.wait_for("((s) => !s.series.save && s.unsaved.length === 0)(goobusters.state())", "the answer to be saved")
     assert np.array_equal(on_server(stack, exam, 7), hers | his)
+
+
+@in_one_engine
+def test_two_tabs_see_each_others_strokes(open_page: OpenPage, start_core: StartCore, exam: int) -> None:
+    core = start_core(f"tabs{exam}@example.org")
+    one, other = (Viewer(open_page()).open(core.address, exam) for _ in range(2))
+    for viewer, x in ((one, 20), (other, 70)):
+        viewer.go_to(7)
+        viewer.paint((x, 30))
+        viewer.wait_written()
+    both = capsules([one.to_picture(one.to_page(20, 30))], RADIUS, WIDTH, HEIGHT)
+    both |= capsules([other.to_picture(other.to_page(70, 30))], RADIUS, WIDTH, HEIGHT)
+    for viewer in (one, other):
+        viewer.wait_mask(7, both)
+        viewer.assert_screen_is_model()
+
+
+@in_one_engine
+def test_an_exam_that_could_not_be_tracked_is_drawn_on_and_a_save_tracks_it(
+    open_page: OpenPage, start_core: StartCore, tmp_path: Path, exam: int
+) -> None:
+    [key] = write_dataset(tmp_path / "clips", 1)
+    in_the_way = tmp_path / "masks" / "dis" / "_".join(key) / "masks_temp.annotations"
+    in_the_way.parent.mkdir(parents=True)
+    in_the_way.write_bytes(b"")  # the server cannot write masks here
+    dataset = f"folder:{tmp_path / 'clips'}"
+    with ServerProcess(tmp_path, DATASET=dataset, MASK_STORAGE_PATH=str(tmp_path / "masks")) as server:
+        server.wait_ready()
+        core = start_core(f"untracked{exam}@example.org", DATASET=dataset, SERVER_URL=server.address)
+        viewer = Viewer(open_page()).open(core.address)
+        box = viewer.page.evaluate("document.querySelector('#topbar .chip-button').getBoundingClientRect().toJSON()")
+        assert min(box["width"], box["height"]) >= 44
+        viewer.page.click("#topbar .chip-button")
+        viewer.page.wait_for("document.getElementById('toasts').textContent.includes('Draw as usual')", "the sentence")
+        viewer.go_to(3)
+        viewer.paint((40, 30))
+        painted = viewer.assert_screen_is_model()
+        assert painted.any() and viewer.kind(4) == "none"
+        in_the_way.unlink()
+        viewer.save()
+        assert np.array_equal(viewer.mask(3), painted)
+        viewer.page.wait_for("goobusters.maskPixels(4).kind === 'tracked'", "frame 4 to be tracked")
+        viewer.page.wait_for("document.querySelector('#topbar .chip-button') === null", "the sign to go")

@@ -27,8 +27,8 @@ PAGES = ("viewer", "exams", "history", "settings", "help", "first_start")
 LOOKS = {
     "wide-light": Look(1280, 800),
     "wide-dark": Look(1280, 800, is_dark=True),
-    "narrow-light": Look(480, 800),
-    "narrow-dark": Look(480, 800, is_dark=True),
+    "narrow-light": Look(390, 844),
+    "narrow-dark": Look(390, 844, is_dark=True),
 }
 pytestmark = pytest.mark.browser
 
@@ -72,6 +72,8 @@ def test_pages_look_as_approved(chromium: ChromiumBrowser, core: CoreProcess, lo
         pytest.skip(str(missing))
     viewer = Viewer(page).open(core.address)
     page.wait_for("goobusters.state().has_picture && document.getElementById('page').hidden", "the picture")
+    every = "[...Array(goobusters.state().frame_count).keys()].map((n) => goobusters.loadMasks(n))"
+    page.evaluate(f"(await Promise.all({every}), null)")  # the whole timeline
     for name in PAGES:
         if name != "viewer":
             viewer.run(name)

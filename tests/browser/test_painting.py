@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
-from tests.browser.stack import Stack
-from tests.browser.viewer import Viewer, capsules
+from tests.browser.page import Look, Page
+from tests.browser.stack import CoreProcess, Stack
+from tests.browser.viewer import SCREEN, Viewer, capsules, click_text, narrow_width
 from tests.helpers.clips import FRAMES, HEIGHT, WIDTH, uids
 from tracking.contracts.archive import unpack
 from tracking.contracts.masks import decode_mask
@@ -24,6 +27,30 @@ def test_a_stroke_of_the_mouse_is_exact_to_the_pixel(viewer: Viewer) -> None:
     assert viewer.kind() == "annotation"
     assert viewer.state()["unsaved"] == [3]
     viewer.wait_written()
+
+
+def test_a_round_on_a_narrow_page_with_a_finger(
+    open_page: Callable[..., Page], start_core: Callable[..., CoreProcess], engine: str, exam: int
+) -> None:
+    look = Look(narrow_width(engine), 844)
+    viewer = Viewer(open_page(look)).open(start_core(f"narrow{exam}@example.org").address, exam)
+    page = viewer.page
+    viewer.go_to(3)
+    before = viewer.assert_screen_is_model()
+    path = [viewer.to_page(*point) for point in ((20, 15), (60, 30), (70, 50))]
+    page.fingers([path])
+    points = [viewer.to_picture(point) for point in path]
+    painted = before | capsules(points, viewer.state()["brush_radius"], *SIZE)
+    assert np.array_equal(viewer.assert_screen_is_model(), painted)
+    page.click("#toolbar [aria-label='Change the mask']")
+    page.wait_for("document.querySelector('.menu') !== null", "the menu that has what the narrow bar has not")
+    click_text(page, "Clear this frameDel")
+    page.wait_for("goobusters.maskPixels(3).kind !== 'annotation'", "the frame to be cleared")
+    page.click("#toolbar [data-command='undo']")
+    assert np.array_equal(viewer.assert_screen_is_model(), painted)
+    page.click("#topbar [data-command='save']")
+    viewer.wait_saved(None)
+    assert np.array_equal(viewer.mask(3), painted)
 
 
 def test_an_exam_that_is_opened_is_seen_at_once(viewer: Viewer, exam: int) -> None:
@@ -105,6 +132,15 @@ def test_a_pen_paints_wider_when_it_presses_harder_and_its_button_erases(viewer:
     assert not erased[30, 45]
     assert not (erased & ~painted).any()
     assert erased[30, 22]
+
+
+def test_a_pen_of_the_engine_itself_paints_to_the_pixel(viewer: Viewer) -> None:
+    viewer.go_to(7)
+    path = [viewer.to_page(*point) for point in ((20, 20), (50, 40), (75, 25))]
+    viewer.page.steady_pen(path)
+    viewer.page.wait_for("goobusters.state().can_undo", "the stroke to end")
+    points = [viewer.to_picture(point) for point in path]
+    assert np.array_equal(viewer.assert_screen_is_model(), capsules(points, viewer.state()["brush_radius"], *SIZE))
 
 
 def test_two_fingers_move_and_zoom_and_paint_nothing(viewer: Viewer) -> None:
@@ -202,28 +238,36 @@ def test_saving_brings_the_same_pixels_to_the_server_and_new_masks_back(
     assert viewer.kind() != "empty"
 
 
-# A stroke that is not over yet: down and moves, each drawn before the next.
-_HALF = """async ({points}) => {
-  const send = (type, [x, y]) => document.getElementById("overlay").dispatchEvent(new PointerEvent(type, {
+# A stroke that is not over yet: what is on the screen after each of its points, in the very frame that draws it.
+_HALF = f"""async ({{points, width, height}}) => {{
+  const send = (type, [x, y]) => document.getElementById("overlay").dispatchEvent(new PointerEvent(type, {{
     bubbles: true, cancelable: true, composed: true, pointerId: 1, pointerType: "mouse", isPrimary: true, clientX: x,
-    clientY: y, button: type === "pointermove" ? -1 : 0, buttons: type === "pointerup" ? 0 : 1, pressure: 0.5}));
-  send("pointerdown", points[0]);
-  for (const point of points.slice(1)) {
-    send("pointermove", point);
+    clientY: y, button: type === "pointermove" ? -1 : 0, buttons: type === "pointerup" ? 0 : 1, pressure: 0.5}}));
+  const seen = [];
+  for (const [at, point] of points.entries()) {{
+    send(at === 0 ? "pointerdown" : "pointermove", point);
     await new Promise((resolve) => requestAnimationFrame(resolve));
-  }
+    seen.push({SCREEN});
+  }}
   window.letGo = () => send("pointerup", points.at(-1));
-}"""
+  return seen;
+}}"""
 
 
 @pytest.mark.parametrize("tool", ["brush", "eraser"])
-def test_what_is_seen_during_a_stroke_is_what_is_kept(viewer: Viewer, tool: str) -> None:
+def test_every_point_of_a_stroke_is_seen_at_once_and_whole(viewer: Viewer, tool: str) -> None:
     viewer.go_to(3)
     viewer.run(tool)
-    points = [viewer.to_page(*point) for point in ((25, 18), (33, 30), (41, 27), (52, 35), (60, 45), (30, 40))]
-    viewer.page.run(_HALF, {"points": points})
-    seen, is_shown = viewer.on_screen(*SIZE)
+    before = viewer.assert_screen_is_model()
+    points = [viewer.to_page(*point) for point in ((25, 18), (44, 18), (44, 50), (60, 33), (75, 45), (30, 40))]
+    screens = viewer.page.run(_HALF, {"points": points, "width": WIDTH, "height": HEIGHT})
+    path = [viewer.to_picture(point) for point in points]
+    radius = viewer.state()["brush_radius"]
+    for count, signs in enumerate(screens, 1):
+        stroke = capsules(path[:count], radius, *SIZE)
+        expected = before | stroke if tool == "brush" else before & ~stroke
+        seen = np.frombuffer(signs.encode(), np.uint8).reshape(HEIGHT, WIDTH) == ord("1")
+        assert np.array_equal(seen, expected), f"after point {count}"
     viewer.page.evaluate("(window.letGo(), null)")
     assert viewer.state()["can_undo"]
-    assert is_shown.all()
-    assert np.array_equal(seen, viewer.assert_screen_is_model())
+    assert np.array_equal(viewer.assert_screen_is_model(), expected)

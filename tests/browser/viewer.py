@@ -20,7 +20,7 @@ Mask = npt.NDArray[np.bool_]
 SAVE_SECONDS = 60.0  # a save is tracked again before its masks come
 
 # What lies on the screen above the middle of each pixel of the picture: 1 mask, 0 none, 2 outside the stage.
-_SCREEN = """((canvas) => {
+SCREEN = """((canvas) => {
   const {place, stage} = goobusters.state();
   const ratio = canvas.width / stage.width;
   const {data} = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
@@ -87,10 +87,11 @@ class Viewer:
         self.page.wait_for("goobusters.state().frame === frame && goobusters.state().has_picture", frame=frame)
         self.page.settle()
 
-    def mask(self, frame: int | None = None) -> Mask:
-        """The model's mask of a frame (the shown one without), bool, (height, width)."""
+    def mask(self, frame: int | None = None, label: str | None = None) -> Mask:
+        """The model's mask of a frame (else the shown one) and a label type (else the main one), (height, width)."""
         number = self.state()["frame"] if frame is None else frame
-        found = self.page.evaluate("await goobusters.loadMasks(number), goobusters.maskPixels(number)", number=number)
+        pixels = "goobusters.maskPixels(number, label ?? undefined)"
+        found = self.page.evaluate(f"(await goobusters.loadMasks(number), {pixels})", number=number, label=label)
         return from_runs(found["runs"], found["width"], found["height"])
 
     def kind(self, frame: int | None = None) -> str:
@@ -104,7 +105,7 @@ class Viewer:
     def on_screen(self, width: int, height: int) -> tuple[Mask, Mask]:
         """(mask as it is on the screen, which of its pixels the stage shows at all), both bool, (height, width)."""
         self.page.settle()
-        signs = np.frombuffer(self.page.evaluate(_SCREEN, width=width, height=height).encode(), np.uint8) - ord("0")
+        signs = np.frombuffer(self.page.evaluate(SCREEN, width=width, height=height).encode(), np.uint8) - ord("0")
         found = signs.reshape(height, width)
         return found == 1, found != 2
 
@@ -137,6 +138,13 @@ class Viewer:
         self.page.settle()
         return [self.to_picture(point) for point in path]
 
+    def wait_mask(self, frame: int, expected: Mask) -> None:
+        """Waits until the model's mask of a frame is what it should be."""
+        end = time.monotonic() + SECONDS
+        while not np.array_equal(self.mask(frame), expected):
+            assert time.monotonic() < end, f"the mask of frame {frame} did not come"
+            time.sleep(0.05)
+
     def wait_written(self) -> None:
         """Waits until the core has every op on its disk."""
         self.page.wait_for("goobusters.state().unsent_ops === 0", "the journal to be written")
@@ -166,6 +174,21 @@ class Viewer:
             version=version,
         )
         return version
+
+
+def narrow_width(engine: str) -> int:
+    """As wide as the narrowest split view of an iPad; WebKit's small browser cannot be made as narrow."""
+    return 480 if engine == "webkit" else 390
+
+
+def click_text(page: Page, text: str) -> None:
+    """Clicks the button with exactly this text."""
+    page.evaluate(
+        "[...document.querySelectorAll('button')].find((b) => b.textContent === text).setAttribute('data-wanted', '')",
+        text=text,
+    )
+    page.click("[data-wanted]")
+    page.evaluate("document.querySelector('[data-wanted]')?.removeAttribute('data-wanted')")
 
 
 def from_runs(runs: Sequence[int], width: int, height: int) -> Mask:

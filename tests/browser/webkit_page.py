@@ -1,7 +1,9 @@
 """A page in WebKit, the stand-in for the iPad's: WebKitGTK's driver and small browser under a screen of their own.
 
-The driver knows mouse, wheel and keys. It has no pen and no fingers (FACTS), so those are made by script, as
-PointerEvents at the element under the first point. Each page has its own driver and its own Xvfb.
+The driver knows mouse, wheel, keys and a pen that is always pressed fully (WebDriver's pointer type "pen"; its pressure
+is ignored, and its other buttons are never let go). It takes pointer type "touch" for the mouse, also two at once. So
+pressure, the barrel button and fingers are made by script, as PointerEvents at the element under the first point.
+Each page has its own driver and its own Xvfb.
 """
 
 from __future__ import annotations
@@ -22,7 +24,9 @@ from PIL import Image
 from selenium import webdriver
 from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.common.actions.action_builder import ActionBuilder
+from selenium.webdriver.common.actions.interaction import POINTER_PEN
 from selenium.webdriver.common.actions.mouse_button import MouseButton
+from selenium.webdriver.common.actions.pointer_input import PointerInput
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webdriver import WebDriver
 from selenium.webdriver.webkitgtk.options import Options
@@ -211,6 +215,15 @@ class WebKitPage(Page):
         ]
         events.append({"kind": "pointerup", "button": button, "buttons": 0, **_at(last), "pressure": 0})
         self.run(_POINTER_SCRIPT, {"events": [shared | event for event in events]})
+
+    def steady_pen(self, path: Sequence[XY]) -> None:
+        actions = ActionBuilder(self._web, mouse=PointerInput(POINTER_PEN, "pen"), duration=0)
+        actions.pointer_action.move_to_location(*_whole(path[0])).pointer_down(MouseButton.LEFT)
+        for point in path[1:]:
+            actions.pointer_action.move_to_location(*_whole(point))
+        actions.pointer_action.pointer_up(MouseButton.LEFT)
+        self._keep_in_step(actions)
+        actions.perform()
 
     def fingers(self, paths: Sequence[Sequence[XY]]) -> None:
         events = []

@@ -249,3 +249,23 @@ function assertScreen({ editor, masks }) {
     });
   }
 }
+
+test("areas are those of the model before until the new pixels have come", () => {
+  const before = makeWork(fakeServer());
+  const after = new Masks(SHAPE, fakeServer({ shift: 1 }).frames);
+  assert.equal(after.area(3, LABELS[0]), null);
+  after.follow(before.masks, false);
+  assert.equal(after.runs(3, LABELS[0]), null);
+  assert.equal(after.area(3, LABELS[0]), before.masks.area(3, LABELS[0]));
+  fakeServer({ shift: 3 }).fill(after);
+  assert.notEqual(after.area(3, LABELS[0]), before.masks.area(3, LABELS[0]));
+});
+
+test("a model over the same base needs no pixels again, but of the files that are new", () => {
+  const server = fakeServer();
+  const before = makeWork({ ...server, frames: server.frames.filter(({ frame_number: frame }) => frame !== 4) });
+  const after = new Masks(SHAPE, server.frames);
+  after.follow(before.masks, true);
+  assert.deepEqual(after.runs(3, LABELS[0]), server.runs(3, LABELS[0]));
+  assert.ok(after.missingFile(4, LABELS[0]));
+});

@@ -3,23 +3,10 @@ import { readFileSync, readdirSync } from "node:fs";
 import { test } from "node:test";
 
 import { stepOf } from "../../web_viewer/cursor.js";
-import { wantedFrames } from "../../web_viewer/frames.js";
 import { MESSAGES, SAVES, STATES, ago, framesText, mergedText, messageFor, othersHere, seriesName } from "../../web_viewer/messages.js";
 import { matching } from "../../web_viewer/pages/chooser.js";
 import { paintDifference } from "../../web_viewer/pages/conflict.js";
-import { frameDuration } from "../../web_viewer/player.js";
 import { createStore } from "../../web_viewer/store.js";
-
-test("frames near the playhead come first, most of them ahead, none twice", () => {
-  assert.deepEqual(wantedFrames(10, 1, 30, 7), [10, 11, 12, 9, 13, 14, 8]);
-  assert.deepEqual(wantedFrames(0, -1, 30, 4), [0, 1, 2, 3]);
-  assert.deepEqual(wantedFrames(2, 1, 3, 9).sort(), [0, 1, 2]);
-  for (let playhead = 0; playhead < 40; playhead++) {
-    const wanted = wantedFrames(playhead, 1, 40, 9);
-    assert.equal(new Set(wanted).size, 9, `at ${playhead}`);
-    assert.ok(wanted.every((frame) => frame >= 0 && frame < 40));
-  }
-});
 
 test("every state of a series and of a save has words, and no words show a code", () => {
   const states = ["not_downloaded", "downloading", "downloaded", "extracting", "extracted", "pending", "tracking", "ready", "edited", "saved", "error"];
@@ -104,14 +91,6 @@ test("the difference shows mine, theirs and both in three colours", () => {
   assert.notDeepEqual(pixel(1), pixel(2));
   assert.notDeepEqual(pixel(1), pixel(3));
   assert.ok(pixel(3)[3] > 0);
-});
-
-test("a frame stays as long as the clip says, 40 ms when it does not", () => {
-  assert.equal(frameDuration([0, 20, 70], 0), 20);
-  assert.equal(frameDuration([0, 20, 70], 1), 50);
-  assert.equal(frameDuration([0, 20, 70], 2), 50);
-  assert.equal(frameDuration(null, 5), 40);
-  assert.equal(frameDuration([0, 0, 0], 1), 40);
 });
 
 test("the keyboard's cursor moves by half a brush, with Shift by two, with Alt by a pixel", () => {

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { columnsOf, frameAt, leastCertain, nextAnnotation, nextUnsaved, positionOf } from "../../web_viewer/timeline_model.js";
+import { maskTypes } from "../../web_viewer/labels.js";
+import { cellsOf, columnsOf, frameAt, leastCertain, nextAnnotation, nextUnsaved, positionOf } from "../../web_viewer/timeline_model.js";
+import { LABELS, SHAPE, fakeServer, makeWork } from "./work.mjs";
 
 const tracked = (confidence = 0.9, area = 100) => ({ kind: "tracked", confidence, area, is_unsaved: false });
 const clip = (count, special = {}) => Array.from({ length: count }, (_, i) => ({ ...tracked(), ...special[i] }));
@@ -74,4 +76,25 @@ test("the least certain frame is a tracked one, not the current one, and far fro
   assert.equal(leastCertain(frames, 6), 5);
   assert.equal(leastCertain(clip(21, { 0: { kind: "annotation" }, 20: { kind: "annotation" } }), 0), 10);
   assert.equal(leastCertain(clip(3, { 0: { kind: "annotation" }, 1: { kind: "none", confidence: null }, 2: { kind: "empty" } }), 0), null);
+});
+
+test("cells are of the whole frame, area and certainty of the chosen label", () => {
+  const { masks } = makeWork(fakeServer());
+  const cells = cellsOf(masks, LABELS[0], [2], SHAPE.frameCount);
+  assert.deepEqual(cells.map(({ kind }) => kind), ["annotation", ...new Array(4).fill("tracked"), "empty", "tracked", "tracked"]);
+  assert.deepEqual(cells.map(({ is_unsaved: isUnsaved }) => isUnsaved).indexOf(true), 2);
+  assert.equal(cells[0].confidence, null);
+  assert.equal(cells[3].confidence, 0.5);
+  assert.ok(cells[3].area > 0);
+  const others = cellsOf(masks, LABELS[1], [], SHAPE.frameCount);
+  assert.ok(others[0].area > 0);
+  assert.equal(others[3].area, 0);
+  assert.deepEqual(cellsOf(null, LABELS[0], [], 2).map(({ kind }) => kind), ["none", "none"]);
+});
+
+test("the main label type is the first number, whatever order they come in", () => {
+  const type = (label, kind = "mask") => ({ label_id: label, kind });
+  const session = { label_id: "L_b", label_types: [type("L_a"), type("L_e", "empty"), type("L_b"), type("L_c")] };
+  assert.deepEqual(maskTypes(session).map((each) => each.label_id), ["L_b", "L_a", "L_c"]);
+  assert.deepEqual(maskTypes(null), []);
 });

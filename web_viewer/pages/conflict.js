@@ -6,6 +6,7 @@
 import * as api from "../api.js";
 import { openDialog } from "../dialogs.js";
 import { h } from "../dom.js";
+import { maskTypes } from "../labels.js";
 import { maskBytes } from "../mask_loader.js";
 import { ago } from "../messages.js";
 
@@ -26,7 +27,7 @@ export function paintDifference(mine, theirs, rgba) {
     rgba[4 * at] = colour[0];
     rgba[4 * at + 1] = colour[1];
     rgba[4 * at + 2] = colour[2];
-    rgba[4 * at + 3] = isMine || isTheirs ? (isMine && isTheirs ? 60 : 130) : 0;
+    rgba[4 * at + 3] = isMine || isTheirs ? (isMine && isTheirs ? 110 : 130) : 0;
   }
 }
 
@@ -46,8 +47,13 @@ export async function openConflict({ store, work, toast, report }) {
       {},
       `${who} saved this exam${when}. You both drew on ${conflict.frames.length === 1 ? "one frame" : `${conflict.frames.length} frames`}; everything else has been joined.`,
     );
+    const types = maskTypes(store.get().session);
+    const titleOf = ({ frame_number: frame, label_id: label }) => {
+      const type = types.length > 1 && types.find((each) => each.label_id === label);
+      return type ? `Frame ${frame + 1}, ${type.name}` : `Frame ${frame + 1}`;
+    };
     const cells = conflict.frames.map((cell) =>
-      cellView(cell, work, series, (take) => choices.set(cell, take), report),
+      cellView(cell, titleOf(cell), work, series, (take) => choices.set(cell, take), report),
     );
     const dialog = openDialog("Two versions of the same frame", [intro, ...cells], {
       class: "wide",
@@ -68,7 +74,7 @@ export async function openConflict({ store, work, toast, report }) {
   }
 }
 
-function cellView(cell, work, series, onChoice, report) {
+function cellView(cell, title, work, series, onChoice, report) {
   const { width, height } = work.manifest;
   const figure = (caption) => {
     const canvas = h("canvas", { width, height, role: "img", "aria-label": caption });
@@ -99,8 +105,8 @@ function cellView(cell, work, series, onChoice, report) {
   fillPictures(cell, series, work, [mine.canvas, theirs.canvas, difference.canvas]).catch(report);
   return h(
     "section.decision",
-    { "aria-label": `Frame ${cell.frame_number + 1}` },
-    h("h3", {}, `Frame ${cell.frame_number + 1}`),
+    { "aria-label": title },
+    h("h3", {}, title),
     h("div.pictures", {}, mine.element, theirs.element, difference.element),
     h("div.choices", {}, ...buttons),
   );

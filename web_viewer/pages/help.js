@@ -1,6 +1,7 @@
 /** How is everything done here? Gestures, and the keys that are really bound, whatever was changed in the settings. */
 import { openDialog } from "../dialogs.js";
 import { h } from "../dom.js";
+import { maskTypes } from "../labels.js";
 import { ACTIONS, keyName, keysOf } from "../shortcuts.js";
 
 const GESTURES = [
@@ -43,7 +44,7 @@ export function boundKeys(overrides, isMac, labelCount) {
 /** @param {{store: object, isMac: boolean}} app @param {() => void} openSettings */
 export function openHelp({ store, isMac }, openSettings) {
   const { settings, session } = store.get();
-  const labels = (session?.label_types ?? []).filter(({ kind }) => kind === "mask").length;
+  const labels = maskTypes(session).length;
   const gestures = GESTURES.map(([title, rows]) => section(title, rows.map(([name, how]) => [name, [how]]), false));
   const keys = boundKeys(settings.shortcuts ?? {}, isMac, labels).map(({ group, rows }) =>
     section(group, rows.map((row) => [row.name, row.keys]), true));

@@ -7,23 +7,27 @@ const NAMES = new Map(ACTIONS.map(({ id, name }) => [id, name]));
 /**
  * @param {Record<string, string[]>} overrides as in the settings
  * @param {boolean} isMac
- * @param {(overrides: Record<string, string[]>) => void} onChange keeps what was changed
+ * @param {(overrides: Record<string, string[]>) => Promise<boolean>} onChange keeps what was changed; false when it could not
  * @returns {HTMLElement}
  */
 export function shortcutEditor(overrides, isMac, onChange) {
   let chosen = { ...overrides };
+  let last = Promise.resolve();
   let stop = () => {};
   const status = h("p.quiet", { role: "status" });
   const rows = h("div.shortcut-list", {});
   const element = h("div", {}, status, rows);
 
+  // One after another, and shown when it is kept: a key that stands here works.
   const change = (id, keys) => {
-    chosen = { ...chosen };
-    if (keys === null) delete chosen[id];
-    else chosen[id] = keys;
-    onChange(chosen);
-    show();
-    rows.querySelector(`[data-action="${id}"] button`)?.focus();
+    last = last.then(async () => {
+      const wanted = { ...chosen };
+      if (keys === null) delete wanted[id];
+      else wanted[id] = keys;
+      if (await onChange(wanted)) chosen = wanted;
+      show();
+      rows.querySelector(`[data-action="${id}"] button`)?.focus();
+    });
   };
   const record = (id) => {
     stop();
