@@ -8,18 +8,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import keyring
 import pytest
+from keyring.backends import chainer, fail, null
+from keyring.errors import KeyringLocked, PasswordDeleteError, PasswordSetError
 
 from tests.helpers.clips import write_dataset
 from workstation import token_store
 from workstation.core import Core
 from workstation.errors import CoreError
 from workstation.settings import SettingsStore
-
-keyring = pytest.importorskip("keyring", reason="the package keyring is not installed (extra goobusters[keyring])")
-
-from keyring.backends import chainer, fail, null  # noqa: E402
-from keyring.errors import KeyringLocked, PasswordDeleteError, PasswordSetError  # noqa: E402
 
 TOKEN = "s3cret-token"
 
