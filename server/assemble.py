@@ -10,7 +10,7 @@ from pathlib import Path
 from server.app import make_app
 from server.auth import make_authenticator
 from server.clock import Clock, SystemClock
-from server.dataset import Source, make_source
+from server.dataset import FolderSource, Source
 from server.events import Events
 from server.gate import Gate
 from server.jobs import Jobs, JobSettings
@@ -75,7 +75,7 @@ def assemble(
     gate = Gate(
         make_app(services), make_authenticator(settings, clock), metrics, clock, loopback_only=settings.auth == "none"
     )
-    return Running(services, gate, Startup(services, source or make_source(settings, directory)), workers)
+    return Running(services, gate, Startup(services, source or _make_source(settings, directory)), workers)
 
 
 def _make_workers(setting: str, slots: int, clock: Clock, function: JobFunction) -> Workers:
@@ -86,3 +86,14 @@ def _make_workers(setting: str, slots: int, clock: Clock, function: JobFunction)
 
     workers: Workers = DaskWorkers(setting.removeprefix("dask://"), slots, clock, function)
     return workers
+
+
+def _make_source(settings: ServerSettings, directory: Path) -> Source:
+    """The source that setting DATASET names; relative folders are relative to `directory`."""
+    kind, _, path = settings.dataset.partition(":")
+    if kind == "folder":
+        return FolderSource((directory / Path(path).expanduser()).resolve())
+    from server.mdai_source import MdaiSource  # here: its imports would delay the start of the others
+
+    source: Source = MdaiSource(settings)
+    return source

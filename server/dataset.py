@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from server.settings import ServerSettings
 from tracking.contracts.dataset import DatasetError, Index, read_index
 
 
@@ -48,14 +47,3 @@ class FolderSource:
             raise DatasetError(
                 "DATASET_MISSING", f"The folder with the clips cannot be read: {error.strerror}."
             ) from None
-
-
-def make_source(settings: ServerSettings, directory: Path) -> Source:
-    """The source that setting DATASET names; relative folders are relative to `directory`."""
-    kind, _, path = settings.dataset.partition(":")
-    if kind == "folder":
-        return FolderSource((directory / Path(path).expanduser()).resolve())
-    from server.mdai_source import MdaiSource  # here: its imports would delay the start of the others
-
-    source: Source = MdaiSource(settings)
-    return source

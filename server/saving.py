@@ -25,17 +25,11 @@ def save(
     """Accepts a client's archive as the new version and queues its tracking.
 
     previous: the version that the request's header names. Raises ApiError VERSION_MISMATCH, RETRACK_IN_PROGRESS,
-    SERIES_NOT_READY, TRACK_FAILED, REQUEST_INVALID, EDITOR_INVALID; ArchiveError; OSError when the disk refuses.
+    SERIES_NOT_READY, REQUEST_INVALID, EDITOR_INVALID; ArchiveError; OSError when the disk refuses.
     """
     _check_size_known(entry)
     archive = unpack(body)
-    submission = read_submission(
-        archive,
-        study_uid=entry.key[0],
-        series_uid=entry.key[1],
-        empty_id=services.settings.empty_id,
-        frame_count=entry.frame_count,
-    )
+    submission = _submission(services, entry, archive)
     if submission.previous_version_id != previous:
         raise ApiError("REQUEST_INVALID", "X-Previous-Version-ID and the archive name different versions.")
     _check_masks(entry, submission, archive)
@@ -50,13 +44,7 @@ def restore(
     ApiError VERSION_UNKNOWN."""
     _check_size_known(entry)
     archive = _read(entry, version_id)
-    submission = read_submission(
-        archive,
-        study_uid=entry.key[0],
-        series_uid=entry.key[1],
-        empty_id=services.settings.empty_id,
-        frame_count=entry.frame_count,
-    )
+    submission = _submission(services, entry, archive)
     _check_masks(entry, submission, archive)  # the clip may have been replaced since
     editor = editor or "unknown"
     submission = replace(
@@ -119,6 +107,17 @@ def _check_size_known(entry: SeriesEntry) -> None:
     if entry.tracking is TrackingStatus.FAILED:
         raise ApiError("SERIES_NOT_READY", "The clip of this series cannot be opened.", tracking_status="failed")
     raise ApiError("SERIES_NOT_READY", "This series is being prepared.", tracking_status=entry.tracking.value)
+
+
+def _submission(services: Services, entry: SeriesEntry, archive: Archive) -> Submission:
+    """What an archive says, when it fits the series. Raises ArchiveError."""
+    return read_submission(
+        archive,
+        study_uid=entry.key[0],
+        series_uid=entry.key[1],
+        empty_id=services.settings.empty_id,
+        frame_count=entry.frame_count,
+    )
 
 
 def _check_masks(entry: SeriesEntry, submission: Submission, archive: Archive) -> None:
