@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import socket
 from collections.abc import Iterator
@@ -99,7 +100,8 @@ def test_a_series_that_could_not_be_tracked_can_be_drawn_on_and_saved(tmp_path: 
             assert bob.annotated(KEY) == {*before, (5, LABEL_ID)}
             in_the_way.unlink()
             with station(tmp_path, server, "ann") as ann:
-                assert ann.open(KEY)["error_code"] == "RETRACK_FAILED", "pressing Save tries again"
+                ann.open(KEY)
+                ann.wait(KEY, lambda s: s["error_code"] == "RETRACK_FAILED")  # pressing Save tries again
                 saved = ann.save(KEY)
                 assert (saved["state"], saved["save"], saved["error_code"]) == ("saved", None, None)
                 assert any(f.get("confidence") for f in ann.masks(KEY)["frames"])
@@ -182,8 +184,9 @@ def test_a_save_that_was_refused_for_its_token_goes_up_with_the_next_one(
             saved = ann.wait(KEY, lambda s: s["save"] is None and s["base_version_id"] is not None)
             assert (saved["is_dirty"], saved["error_code"]) == (False, None)
             assert {(3, LABEL_ID), (4, LABEL_ID)} <= ann.annotated(KEY)
-    posts = [line for line in server.log().splitlines() if '"POST"' in line and "masks" in line and "401" in line]
-    assert len(posts) <= 2, "a refused token is not sent again and again"
+    refused = [json.loads(line) for line in server.log().splitlines() if '"status": 401' in line]
+    posts = [line for line in refused if line["method"] == "POST"]
+    assert 1 <= len(posts) <= 3, "a refused token is not sent again and again"
 
 
 def test_a_server_whose_state_is_older_than_my_work_takes_nothing_from_it(
