@@ -109,6 +109,14 @@ def test_a_series_that_could_not_be_tracked_can_be_drawn_on_and_saved(tmp_path: 
             assert any(f.get("confidence") for f in bob.masks(KEY)["frames"])
 
 
+def test_an_exam_that_only_the_server_has_is_said_to_be_missing_here(tmp_path: Path, server: ServerProcess) -> None:
+    (tmp_path / "nothing").mkdir()
+    with Workstation(tmp_path / "ann", tmp_path / "nothing", server=server.address) as ann:
+        ann.listed(1)
+        series = ann.open(KEY)
+        assert (series["state"], series["error_code"], series["action"]) == ("error", "CLIP_MISSING", "refresh")
+
+
 def test_edits_after_a_failed_retrack_are_saved_on_top(tmp_path: Path, server: ServerProcess) -> None:
     with station(tmp_path, server, "ann") as ann:
         ann.open(KEY)

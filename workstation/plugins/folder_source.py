@@ -42,9 +42,11 @@ def refresh_dataset(core: Core) -> Listing | None:
 @hookimpl
 def download_clip(core: Core, series: ListedSeries, job: Job) -> Path | None:
     """The clip itself, where it lies: nothing is copied. Raises CoreError CLIP_MISSING, CLIP_EMPTY."""
-    if not core.settings.dataset.startswith(_PREFIX) or series.clip is None:
+    if not core.settings.dataset.startswith(_PREFIX):
         return None
     clip = series.clip
+    if clip is None:  # the server lists it, this folder does not have it
+        raise CoreError("CLIP_MISSING", "This clip is not in the folder on this computer.", 404)
     try:
         is_empty = not any(clip.iterdir()) if clip.is_dir() else clip.stat().st_size == 0
     except OSError as error:
