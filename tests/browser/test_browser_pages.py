@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import requests
 
 from server.auth import make_token
+from tests.browser.checks import load_axe, problems_for_people
 from tests.browser.page import Look, Page
 from tests.browser.stack import CoreProcess, Stack
 from tests.browser.viewer import Viewer, click_text, narrow_width
@@ -22,47 +21,6 @@ OpenPage = Callable[..., Page]
 StartCore = Callable[..., CoreProcess]
 DIALOGS = ("exams", "history", "settings", "help", "first_start")
 CLOSE = "document.querySelectorAll('dialog').forEach((dialog) => dialog.close())"
-
-
-def axe_source() -> str:
-    """axe-core, as the package axe-playwright-python brings it."""
-    found = importlib.util.find_spec("axe_playwright_python")
-    if found is None or found.origin is None:
-        pytest.skip("axe-playwright-python is not installed")
-    return (Path(found.origin).parent / "axe.min.js").read_text("utf-8")
-
-
-def complaints(page: Page) -> list[str]:
-    """What axe finds serious or critical on the page as it is, with the elements it means."""
-    result: dict[str, Any] = page.evaluate("await axe.run(document, {resultTypes: ['violations']})")
-    return [
-        f"{found['id']} ({found['impact']}): {[node['target'] for node in found['nodes']]}"
-        for found in result["violations"]
-        if found["impact"] in ("serious", "critical")
-    ]
-
-
-def cut_off(page: Page) -> list[str]:
-    """Buttons and fields that reach over the edge of the page, or of the bar that they are in."""
-    found: list[str] = page.evaluate(
-        "[...document.querySelectorAll('button, input, select, output')].filter((e) => {"
-        " const {left, right, width} = e.getBoundingClientRect();"
-        " const bar = e.closest('.topbar, .toolbar, .controls, .options, dialog') ?? document.documentElement;"
-        " const edge = bar.getBoundingClientRect();"
-        " return width > 0 && (left < edge.left - 1 || right > Math.min(innerWidth, edge.right) + 1);"
-        " }).map((e) => e.ariaLabel ?? e.textContent)"
-    )
-    return found
-
-
-def too_small(page: Page) -> list[str]:
-    """Buttons and fields under 44 CSS pixels, which a finger misses."""
-    found: list[str] = page.evaluate(
-        "[...document.querySelectorAll('button, input, select')].filter((e) => {"
-        " const {width, height} = e.getBoundingClientRect();"
-        " return width > 0 && (width < 44 || height < 44); }).map((e) => e.ariaLabel ?? e.textContent)"
-    )
-    return found
 
 
 def show(viewer: Viewer, dialog: str) -> None:
@@ -82,12 +40,12 @@ def test_every_page_serves_everybody_and_asks_no_other_host(
     core = start_core(f"axe{look.width}@example.org")
     viewer = Viewer(open_page(look)).open(core.address)
     origin = core.address.partition("/?")[0]
-    viewer.page.evaluate("(function () { " + axe_source() + " }).call(window)")
+    load_axe(viewer.page)
     found = {}
     for name in ("viewer", *DIALOGS):
         if name != "viewer":
             show(viewer, name)
-        found[name] = complaints(viewer.page) + too_small(viewer.page) + cut_off(viewer.page)
+        found[name] = problems_for_people(viewer.page)
     assert {name: problems for name, problems in found.items() if problems} == {}
     assert viewer.page.problems() == []
     assert {
