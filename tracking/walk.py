@@ -3,9 +3,9 @@
 A walk starts at an annotated frame and goes away from it, frame by frame, with one field: from each pixel of the frame
 at hand back to the annotated frame. It needs pictures and kept flow, never a mask. The guesses at each frame: the flow
 between neighbours *chained* to the walk so far; the chained guess *refined* directly against the annotated picture,
-which ends drift; where these look bad, *landmarks* matched over any distance; and where these do not help, a *search*
-for the frame before in all places, sizes and turns. Neighbourhoods choose the guess under which the annotated picture
-looks most like the frame.
+which ends drift; where these look bad, *landmarks* matched over any distance; and where these do not help and flow does
+not even explain the frame by the one before, a *search* for that one in all places, sizes and turns. Neighbourhoods
+choose the guess under which the annotated picture looks most like the frame.
 """
 
 from collections.abc import Iterator
@@ -28,7 +28,8 @@ WINDOW = 2.0
 REGION = 12.0
 """Grid pixels (Gaussian sigma) over which one guess is chosen."""
 LOST = 0.75
-"""Likeness, averaged over the picture, below which landmarks are matched, and then the search is made."""
+"""Likeness, averaged over the picture, below which landmarks are matched; and, if that of the frame and the one before
+it is below too, the search is made. Speckle that changes looks unlike the annotated picture, but flow can follow it."""
 HEAD_START = 0.05
 """What landmarks and the search must be better by than flow to be believed."""
 DRIFT_HEAD_START = 0.03
@@ -86,7 +87,8 @@ class Walk:
             found = self._by_landmarks(frame_number, picture)
             if found is not None:
                 consider(self._refine(found, picture), HEAD_START)
-        if guesses.best < LOST and place > 0:  # at place 0 the frame before is the annotated one: landmarks have looked
+        is_lost = guesses.best < LOST and not self._is_followed(seen, frame_number, step)
+        if is_lost and place > 0:  # at place 0 the frame before is the annotated one: landmarks have looked
             found = self._by_search(displacement, frame_number - step, picture)
             if found is not None:
                 consider(found, HEAD_START)
@@ -101,9 +103,16 @@ class Walk:
         return np.asarray(cv2.cvtColor(self._motion.grid_picture(frame_number), cv2.COLOR_BGR2GRAY), np.uint8)
 
     def _chain(self, displacement: Flow, frame_number: int, step: int) -> Flow:
-        motion = self._motion
-        flow = motion.backward(frame_number) if step > 0 else motion.forward(frame_number)
-        return _compose(flow, displacement, self._points)
+        return _compose(self._flow(frame_number, step), displacement, self._points)
+
+    def _flow(self, frame_number: int, step: int) -> Flow:
+        """From the frame to the one before it on the walk."""
+        return self._motion.backward(frame_number) if step > 0 else self._motion.forward(frame_number)
+
+    def _is_followed(self, seen: "Seen", frame_number: int, step: int) -> bool:
+        """Whether flow explains the frame by the one before it on the walk."""
+        before = _look_up(self._small(frame_number - step), self._points + self._flow(frame_number, step))
+        return float(seen.similarity(np.asarray(before, np.uint8)).mean()) >= LOST
 
     def _refine(self, guess: Flow, picture: Grey) -> Flow:
         """What is left between the frame and the annotated picture as the guess shows it, put before the guess."""
