@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.browser.checks import load_axe, problems_for_people
 from tests.browser.page import Look, Page
-from tests.browser.stack import CoreProcess
+from tests.browser.stack import CoreProcess, Stack
 from tests.browser.test_browser_looks import LOOKS, check
 from tests.browser.viewer import SAVE_SECONDS, Viewer
+from tests.helpers.clips import write_dataset
 
 OpenPage = Callable[..., Page]
 StartCore = Callable[..., CoreProcess]
 MENUS = ("More", "How it is shown")
 pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def own_stack(tmp_path: Path) -> Iterator[Stack]:
+    """A server of its own, so that the pictures show the same exam whatever other tests do."""
+    write_dataset(tmp_path / "clips", 1)
+    running = Stack(tmp_path, tmp_path / "clips")
+    try:
+        running.start().server.wait_ready()
+        yield running
+    finally:
+        running.stop()
 
 
 @pytest.fixture
@@ -32,11 +45,11 @@ def draw(viewer: Viewer, x: float) -> None:
 
 
 def test_whose_frame_counts_is_asked_so_that_everybody_can_answer(
-    open_page: OpenPage, start_core: StartCore, exam: int, tmp_path: Path
+    open_page: OpenPage, own_stack: Stack, tmp_path: Path
 ) -> None:
-    theirs = Viewer(open_page()).open(start_core(f"first{exam}@example.org").address, exam)
-    mine_core = start_core(f"second{exam}@example.org")
-    mine = Viewer(open_page()).open(mine_core.address, exam)
+    theirs = Viewer(open_page()).open(own_stack.core("first@example.org").address)
+    mine_core = own_stack.core("second@example.org")
+    mine = Viewer(open_page()).open(mine_core.address)
     draw(theirs, 20)
     draw(mine, 60)
     theirs.save()

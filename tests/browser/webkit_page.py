@@ -203,7 +203,10 @@ class WebKitPage(Page):
         actions = self._actions()
         for sign in value:
             actions.key_action.key_down(sign).key_up(sign)
-        actions.perform()
+        try:
+            actions.perform()
+        except WebDriverException as error:  # seen once in some hundreds: "unknown error", and no message
+            raise PageError(f"WebKit's driver did not type everything: {error.msg}") from error
 
     def pen(self, path: Sequence[PenPoint], is_barrel: bool = False) -> None:
         button, buttons = (2, 2) if is_barrel else (0, 1)
