@@ -105,14 +105,14 @@ class KillRounds:
             key = choice.choice(self._keys)
             try:
                 if choice.random() < 0.7:
-                    self._save(session, key, choice)
+                    self._save(session, key, choice, stop)
                 else:
                     self._mark(session, key, choice)
             except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError):
                 self.report.unanswered += 1
                 return
 
-    def _save(self, session: requests.Session, key: Key, choice: random.Random) -> None:
+    def _save(self, session: requests.Session, key: Key, choice: random.Random, stop: threading.Event) -> None:
         path = "/".join(key)
         current = session.get(f"{self._server.address}/api/series/{path}", timeout=10).json().get("version_id")
         left, top = choice.randrange(40), choice.randrange(30)
@@ -123,6 +123,9 @@ class KillRounds:
             with self._lock:
                 self.report.saves += 1
                 self._noted[key].saves[answer.json()["version_id"]] = hashlib.sha256(body).hexdigest()
+        elif answer.status_code == 429:  # while the first tracking after a start takes long, all are asked to wait
+            self.report.waits += 1
+            stop.wait(float(answer.headers["Retry-After"]))
         elif answer.status_code not in (409, 503):
             self.report.lost.append(f"a save was answered {answer.status_code}: {answer.text}")
 
