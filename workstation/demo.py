@@ -98,7 +98,7 @@ def start_server(environment: dict[str, str], home: Path) -> subprocess.Popen[by
     It stops when its standard input ends, so that it does not outlive this process, whatever ends that.
     """
     command = [sys.executable, "-m", "server", "--stop-with-stdin"]
-    with (home / "server.log").open("wb") as log:
+    with (home / "server.log").open("ab") as log:  # a first demo may be writing there
         pipe = subprocess.PIPE
         return subprocess.Popen(command, env=environment, cwd=home, stdin=pipe, stdout=pipe, stderr=log)
 
@@ -111,7 +111,8 @@ def address_of(server: subprocess.Popen[bytes], log: Path) -> str:
     try:
         return str(json.loads(line)["address"])
     except (ValueError, LookupError, TypeError):
-        said = log.read_text("utf-8", "replace").strip().splitlines()
+        lines = log.read_text("utf-8", "replace").strip().splitlines()
+        said = [line for line in lines if not line.startswith("{")]  # what is for people; the rest is the log
         raise DemoError(f"The demo's server did not start: {said[-1] if said else 'it said nothing'}") from None
 
 

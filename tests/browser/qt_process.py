@@ -207,6 +207,7 @@ class Browser:
     def fingers(self, paths: list[list[list[float]]]) -> None:
         for step, points in enumerate(zip(*paths, strict=True)):
             self._touch("press" if step == 0 else "move", points)
+        self.pause(4 * STEP_MS)  # moves go with the page's frames: the last one is there before the fingers leave
         self._touch("release", [path[-1] for path in paths])
 
     def _touch(self, change: str, points: Any) -> None:
