@@ -161,25 +161,28 @@ class KillRounds:
         for key, noted in self._noted.items():
             path = "/".join(key)
             self._server.wait_for(
-                f"/api/retrack/status/{path}", lambda s: s["status"] in ("RETRACK_DONE", "RETRACK_FAILED")
+                f"/api/retrack/status/{path}", lambda s: s.get("status") in ("RETRACK_DONE", "RETRACK_FAILED")
             )
-            series = self._server.get(f"/api/series/{path}").json()
-            served = self._server.get(f"/api/masks/{path}")
+            series = self._read(f"/api/series/{path}").json()
+            served = self._read(f"/api/masks/{path}")
+            if served.status_code != 200:
+                self.report.lost.append(f"the newest masks are not served: {served.status_code} {served.text}")
+                continue
             if served.headers["X-Version-ID"] != (series["version_id"] or "null"):
                 self.report.lost.append("the newest version is not the one served")
             unpack(served.content)
             for version_id in noted.saves:
-                answer = self._read_version(path, version_id)
+                answer = self._read(f"/api/masks/{path}", version=version_id)
                 if answer.status_code != 200:
                     self.report.lost.append(f"a version cannot be read: {answer.text}")
                 elif unpack(answer.content).metadata["version_id"] != version_id:
                     self.report.lost.append("a version's archive is of another version")
         self.report.lost += [f"left behind: {name}" for name in leftovers(self._directory)]
 
-    def _read_version(self, path: str, version_id: str) -> requests.Response:
+    def _read(self, path: str, **params: str) -> requests.Response:
         """Hundreds in a row are more than one caller may ask at once: waits when told to."""
         for _ in range(30):
-            answer = self._server.get(f"/api/masks/{path}", params={"version": version_id})
+            answer = self._server.get(path, params=params)
             if answer.status_code != 429:
                 return answer
             self.report.waits += 1
