@@ -87,8 +87,8 @@ class Walk:
             found = self._by_landmarks(frame_number, picture)
             if found is not None:
                 consider(self._refine(found, picture), HEAD_START)
-        is_lost = guesses.best < LOST and not self._is_followed(seen, frame_number, step)
-        if is_lost and place > 0:  # at place 0 the frame before is the annotated one: landmarks have looked
+        # At place 0 the frame before is the annotated one: landmarks have looked.
+        if place > 0 and guesses.best < LOST and not self._is_followed(seen, frame_number, step):
             found = self._by_search(displacement, frame_number - step, picture)
             if found is not None:
                 consider(found, HEAD_START)

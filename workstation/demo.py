@@ -22,6 +22,7 @@ from tracking.contracts.settings import BY_KEY
 from workstation.demo_data import make_clips
 
 EDITOR = "demo@example.org"
+LOG_BYTES = 10 << 20  # of earlier demos, kept at most
 STOP_SECONDS = 10.0
 
 
@@ -98,7 +99,9 @@ def start_server(environment: dict[str, str], home: Path) -> subprocess.Popen[by
     It stops when its standard input ends, so that it does not outlive this process, whatever ends that.
     """
     command = [sys.executable, "-m", "server", "--stop-with-stdin"]
-    with (home / "server.log").open("ab") as log:  # a first demo may be writing there
+    with (home / "server.log").open("ab") as log:  # not "wb": a first demo may be writing there
+        if log.tell() > LOG_BYTES:
+            log.truncate(0)
         pipe = subprocess.PIPE
         return subprocess.Popen(command, env=environment, cwd=home, stdin=pipe, stdout=pipe, stderr=log)
 

@@ -11,6 +11,7 @@ from workstation.replay import ANNOTATION, EMPTY, NONE, TRACKED, Op
 
 _LONGEST_ID = 64
 _MOST_CHANGES = 20_000
+_KINDS = (NONE, EMPTY, TRACKED, ANNOTATION)
 
 
 @dataclass(frozen=True)
@@ -24,21 +25,12 @@ class Picture:
     empty_id: str
 
 
-def check_op(op: Any, picture: Picture | None) -> None:
-    """Raises CoreError OP_INVALID unless `op` is an edit, undo or redo as docs/contracts.md describes it.
-
-    picture None: only whether it is well formed, of a clip that is not at hand.
-    """
-    if not isinstance(op, dict) or not _is_id(op.get("id")):
-        raise _invalid("An edit has no usable id.")
-    if op.get("op") == "edit":
-        changes = op.get("changes")
-        if not isinstance(changes, list) or not 0 < len(changes) <= _MOST_CHANGES or not _is_id(op.get("tool")):
-            raise _invalid("An edit names no tool or no changes.")
-        for change in changes:
-            _check_change(change, picture)
-    elif op.get("op") not in ("undo", "redo") or not _is_id(op.get("entry")):
-        raise _invalid("This is not an edit, an undo or a redo.")
+def check_op(op: Any, picture: Picture) -> None:
+    """Raises CoreError OP_INVALID unless `op` is an edit, undo or redo as docs/contracts.md describes it, and fits."""
+    _check_form(op)
+    if op["op"] == "edit":
+        for change in op["changes"]:
+            _check_fit(change, picture)
 
 
 def check_stored(op: Any) -> Op:
@@ -56,7 +48,7 @@ def check_stored(op: Any) -> Op:
         if not is_sound:
             raise _invalid("A line of the core's own is not whole.")
     else:
-        check_op(op, None)
+        _check_form(op)
     return op
 
 
@@ -70,7 +62,7 @@ def _is_kept(value: Any) -> bool:
         isinstance(value, dict)
         and _is_count(value.get("frame_number"))
         and isinstance(value.get("label_id"), str)
-        and value.get("kind") in (NONE, EMPTY, TRACKED, ANNOTATION)
+        and value.get("kind") in _KINDS
         and _are_runs(value.get("mask"))
     )
 
@@ -91,36 +83,63 @@ def _is_id(value: Any) -> bool:
     return isinstance(value, str) and 0 < len(value) <= _LONGEST_ID
 
 
-def _check_change(change: Any, picture: Picture | None) -> None:
+def _check_form(op: Any) -> None:
+    """Whether an edit, undo or redo can be replayed at all, whatever the clip is."""
+    if not isinstance(op, dict) or not _is_id(op.get("id")):
+        raise _invalid("An edit has no usable id.")
+    if op.get("op") == "edit":
+        changes = op.get("changes")
+        if not isinstance(changes, list) or not 0 < len(changes) <= _MOST_CHANGES or not _is_id(op.get("tool")):
+            raise _invalid("An edit names no tool or no changes.")
+        for change in changes:
+            _check_change(change)
+    elif op.get("op") not in ("undo", "redo") or not _is_id(op.get("entry")):
+        raise _invalid("This is not an edit, an undo or a redo.")
+
+
+def _check_change(change: Any) -> None:
     if not isinstance(change, dict):
         raise _invalid("A change is not a JSON object.")
-    number, label_id = change.get("frame_number"), change.get("label_id")
-    if type(number) is not int or number < 0 or (picture is not None and number >= picture.frame_count):
-        raise _invalid("A change lies outside the clip's frames.")
-    if not isinstance(label_id, str) or (picture is not None and label_id not in picture.label_ids):
-        raise _invalid("A change has an unknown label.")
-    kinds: tuple[str, ...] = (NONE, EMPTY, TRACKED, ANNOTATION)
-    if picture is not None:
-        kinds = (NONE, EMPTY) if label_id == picture.empty_id else (NONE, TRACKED, ANNOTATION)
-    if change.get("kind_before") not in kinds or change.get("kind_after") not in kinds:
+    if not _is_count(change.get("frame_number")) or not isinstance(change.get("label_id"), str):
+        raise _invalid("A change names no frame or no label.")
+    if change.get("kind_before") not in _KINDS or change.get("kind_after") not in _KINDS:
         raise _invalid("A change has an unknown kind.")
-    pixels = change.get("bbox"), change.get("before"), change.get("after")
+    pixels = _pixels(change)
     if pixels != (None, None, None):
-        if picture is not None and label_id == picture.empty_id:
-            raise _invalid("A frame marked empty has no pixels to change.")
-        _check_pixels(*pixels, picture)
+        _check_pixels(*pixels)
 
 
-def _check_pixels(bbox: Any, before: Any, after: Any, picture: Picture | None) -> None:
+def _check_pixels(bbox: Any, before: Any, after: Any) -> None:
     if not isinstance(bbox, list) or len(bbox) != 4 or not all(_is_count(value) for value in bbox):
         raise _invalid("A change has no usable box.")
-    x, y, width, height = bbox
+    width, height = bbox[2:]
     if width < 1 or height < 1:
         raise _invalid("A change has an empty box.")
-    if picture is not None and (x + width > picture.width or y + height > picture.height):
-        raise _invalid("A change lies outside the picture.")
     for runs in (before, after):
         if not _are_runs(runs):
             raise _invalid("A change has no usable runs.")
         if sum(runs) != width * height:
             raise _invalid("The runs of a change do not fill its box.")
+
+
+def _check_fit(change: dict[str, Any], picture: Picture) -> None:
+    """Whether a well-formed change lies in the clip and is of one of its label types."""
+    if change["frame_number"] >= picture.frame_count:
+        raise _invalid("A change lies outside the clip's frames.")
+    label_id = change["label_id"]
+    if label_id not in picture.label_ids:
+        raise _invalid("A change has an unknown label.")
+    kinds = {NONE, EMPTY} if label_id == picture.empty_id else {NONE, TRACKED, ANNOTATION}
+    if not {change["kind_before"], change["kind_after"]} <= kinds:
+        raise _invalid("A change has a kind that its label cannot have.")
+    if _pixels(change) == (None, None, None):
+        return
+    if label_id == picture.empty_id:
+        raise _invalid("A frame marked empty has no pixels to change.")
+    x, y, width, height = change["bbox"]
+    if x + width > picture.width or y + height > picture.height:
+        raise _invalid("A change lies outside the picture.")
+
+
+def _pixels(change: dict[str, Any]) -> tuple[Any, Any, Any]:
+    return change.get("bbox"), change.get("before"), change.get("after")

@@ -180,6 +180,7 @@ BAD: dict[str, Any] = {
     "no number": edit({**change(1, None), "frame_number": True}),
     "another label": edit(change(1, None, label_id="L_other")),
     "an unknown kind": edit(change(1, None, kinds=("tracked", "guess"))),
+    "a kind that is no text": edit({**change(1, None), "kind_after": ["annotation"]}),
     "a kind of the other label": edit(change(1, None, label_id=EMPTY_ID, kinds=("none", "annotation"))),
     "pixels of an empty mark": edit(change(1, (0, 0, 1, 1), label_id=EMPTY_ID, kinds=("none", "empty"))),
     "a box outside": edit(change(1, (90, 0, 10, 1))),
