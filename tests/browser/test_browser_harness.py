@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from selenium.common.exceptions import WebDriverException
 
 from tests.browser.page import Look, Page, PageError, split_keys
+from tests.browser.webkit_page import WebKitPage
 
 STATIC = Path(__file__).with_name("static")
 OpenPage = Callable[..., Page]
@@ -52,6 +54,27 @@ def test_values_come_back_and_errors_are_raised(page: Page) -> None:
     assert page.evaluate("undefined") is None
     with pytest.raises(PageError, match="nothing of the sort"):
         page.evaluate("(() => { throw new Error('nothing of the sort'); })()")
+
+
+@pytest.mark.parametrize("engine", [pytest.param("webkit", marks=pytest.mark.browser)])
+def test_an_answer_that_the_driver_loses_is_asked_for_again(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert isinstance(page, WebKitPage)
+    page.evaluate("(window.count = 0, null)")
+    ask, losses = page._web.execute_async_script, ["leave the page", "lose the answer"]
+
+    def ask_and_lose(script: str, call: int, is_again: bool) -> Any:
+        answer = ask(script, call, is_again)
+        if is_again or not losses:
+            return answer
+        if losses.pop() == "leave the page":
+            page._web.refresh()
+        raise WebDriverException("Could not parse script result")
+
+    monkeypatch.setattr(page._web, "execute_async_script", ask_and_lose)
+    assert page.evaluate("++window.count") == 1
+    with pytest.raises(PageError, match="the page was left"):
+        page.evaluate("++window.count")
+    assert page.evaluate("window.count ?? null") is None
 
 
 def test_the_mouse_draws_where_it_is_told(page: Page) -> None:

@@ -39,6 +39,8 @@ _KEYS = {"Ctrl": Keys.CONTROL, "Shift": Keys.SHIFT, "Alt": Keys.ALT, "Space": Ke
          "End": Keys.END, "F1": Keys.F1, "ArrowLeft": Keys.ARROW_LEFT, "ArrowRight": Keys.ARROW_RIGHT,
          "ArrowUp": Keys.ARROW_UP, "ArrowDown": Keys.ARROW_DOWN}  # fmt: skip
 
+_LOST_ANSWER = "Could not parse script result"  # the driver's words; seen once in some ten thousand calls
+
 # Sends one PointerEvent after another, a task each, as an engine would; later ones follow the first one's element.
 _POINTER_SCRIPT = """async ({events}) => {
   const targets = new Map();
@@ -81,6 +83,7 @@ class WebKitPage(Page):
         options.binary_location = browser
         options.add_argument("--automation")
         self._driver: WebDriver | None = None
+        self._calls = 0
         try:
             with warnings.catch_warnings():
                 # WORKAROUND for selenium 4.51: its own WebKitGTK class passes an argument that it calls deprecated
@@ -109,18 +112,29 @@ class WebKitPage(Page):
         self._web.get(url)
 
     def run(self, function: str, argument: Any) -> Any:
-        script = (
-            "const done = arguments[arguments.length - 1];"
-            f"Promise.resolve().then(() => {call_text(function, argument)})"
-            ".then((value) => done({value}), (error) => done({error: String(error)}));"
+        """When the driver loses the answer it is asked for that answer again; nothing is called twice."""
+        self._calls += 1
+        ask = (
+            "const [call, again, done] = arguments; let last = window[Symbol.for('call')];"
+            "if (!last && again) { done({error: 'the page was left during this call'}); return; }"
+            "if (last?.number !== call) window[Symbol.for('call')] = last = {number: call, answer: Promise.resolve()"
+            f".then(() => {call_text(function, argument)})"
+            ".then((value) => ({value}), (error) => ({error: String(error)}))};"
+            "last.answer.then(done);"
         )
-        try:
-            answer = self._web.execute_async_script(script)
-        except WebDriverException as error:
-            raise PageError(str(error.msg)) from error
+        answer = self._answer(ask)
         if "error" in answer:
             raise PageError(answer["error"])
         return answer.get("value")
+
+    def _answer(self, ask: str) -> dict[str, Any]:
+        for attempt in range(3):
+            try:
+                return dict(self._web.execute_async_script(ask, self._calls, attempt > 0))
+            except WebDriverException as error:
+                if _LOST_ANSWER not in str(error.msg):
+                    raise PageError(str(error.msg)) from error
+        raise PageError("WebKit's driver lost the same answer three times")
 
     def _actions(self, modifiers: Sequence[str] = ()) -> ActionBuilder:
         actions = ActionBuilder(self._web, duration=0)
