@@ -13,11 +13,10 @@ from typing import NamedTuple
 from server.auth import read_tokens
 from server.errors import ApiError
 from server.files import prove_writable
-from server.settings import ServerSettings, load
+from server.settings import ServerSettings, find_errors, load
 from server.state_lock import RESTORING, StateLock, StateLocked
 from server.versions import CURRENT
 from tracking.contracts.dataset import list_clips
-from tracking.contracts.settings import SettingError
 
 _EARLIEST = datetime(2026, 1, 1, tzinfo=UTC)
 _CLOCK_SECONDS = 60
@@ -34,11 +33,9 @@ class Finding(NamedTuple):
 
 
 def run(directory: Path) -> int:
-    """Prints every finding; returns 0 when all are good, 1 otherwise. A setting that does not fit is the only one."""
-    try:
-        findings = list(find(load(directory), directory))
-    except SettingError as error:
-        findings = [Finding(False, "settings", str(error))]
+    """Prints every finding; returns 0 when all are good, 1 otherwise. With settings that do not fit, they are all."""
+    findings = [Finding(False, "settings", str(error)) for error in find_errors(directory)]
+    findings = findings or list(find(load(directory), directory))
     for finding in findings:
         sys.stdout.write(f"{'ok  ' if finding.is_good else 'BAD '} {finding.about}: {finding.text}\n")
     return 0 if all(finding.is_good for finding in findings) else 1

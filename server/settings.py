@@ -6,6 +6,7 @@ import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tracking.contracts import settings as table
 
@@ -29,18 +30,29 @@ class ServerSettings(table.SharedSettings):
     @property
     def is_loopback(self) -> bool:
         """Whether the server is bound to an address that only this machine reaches."""
-        if self.host == "localhost":
-            return True
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return False
+        return _is_loopback(self.host)
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def find_errors(directory: Path, environ: Mapping[str, str] | None = None) -> list[table.SettingError]:
+    """Everything that keeps `load` from giving settings, also an open AUTH=none."""
+    return _read(directory, environ)[1]
 
 
 def load(directory: Path, environ: Mapping[str, str] | None = None) -> ServerSettings:
-    """Reads environment, dot.env.server and dot.env of `directory`. Raises SettingError, also for an open AUTH=none."""
-    values = table.load(table.SERVER, directory, environ)
-    settings = ServerSettings(
+    """Reads environment, dot.env.server and dot.env of `directory`. Raises the first SettingError of find_errors."""
+    values, errors = _read(directory, environ)
+    if errors:
+        raise errors[0]
+    return ServerSettings(
         **table.shared_fields(values),
         host=values["SERVER_HOST"],
         port=values["SERVER_PORT"],
@@ -54,6 +66,10 @@ def load(directory: Path, environ: Mapping[str, str] | None = None) -> ServerSet
         mask_path=values["MASK_STORAGE_PATH"],
         data_path=values["DATA_PATH"],
     )
-    if settings.auth == "none" and not settings.is_loopback:
-        raise table.SettingError("AUTH", "none is allowed only while SERVER_HOST is a loopback address")
-    return settings
+
+
+def _read(directory: Path, environ: Mapping[str, str] | None) -> tuple[dict[str, Any], list[table.SettingError]]:
+    values, errors = table.read(table.SERVER, directory, environ)
+    if values.get("AUTH") == "none" and "SERVER_HOST" in values and not _is_loopback(values["SERVER_HOST"]):
+        errors.append(table.SettingError("AUTH", "none is allowed only while SERVER_HOST is a loopback address"))
+    return values, errors

@@ -96,6 +96,22 @@ def test_the_command_prints_lines_and_says_by_its_exit_code(
     monkeypatch.setenv("DATASET", "folder:nowhere")
     assert main(["--check"]) == 1
     assert "BAD  DATASET: the folder does not exist" in capsys.readouterr().out
+
+
+def test_every_setting_that_does_not_fit_is_named_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "dot.env").write_text("COLOUR=red\nno equals sign, but a secret\n")
+    (tmp_path / "dot.env.server").write_text("SERVER_HOST=0.0.0.0\nAUTH=none\nSERVER_PROT=1\n")
     monkeypatch.setenv("RETRACK_WORKERS", "many")
+    monkeypatch.setenv("MDAI_TOKENS", "x")
     assert main(["--check"]) == 1
-    assert capsys.readouterr().out == "BAD  settings: RETRACK_WORKERS: expects a whole number from 1 to 64\n"
+    assert sorted(capsys.readouterr().out.splitlines()) == [
+        "BAD  settings: AUTH: none is allowed only while SERVER_HOST is a loopback address",
+        "BAD  settings: COLOUR: is not a setting (in dot.env)",
+        "BAD  settings: MDAI_TOKENS: is not a setting (in the environment)",
+        "BAD  settings: RETRACK_WORKERS: expects a whole number from 1 to 64",
+        "BAD  settings: SERVER_PROT: is not a setting (in dot.env.server)",
+        "BAD  settings: dot.env: line 2 is not KEY=VALUE",
+    ]

@@ -134,6 +134,30 @@ def test_a_length_is_said_once(live: Live, lines: tuple[str, str]) -> None:
     assert b"twice" in answer
 
 
+@pytest.mark.parametrize(
+    ("version", "hosts", "status"),
+    [
+        ("1.1", [], 400),
+        ("1.1", ["Host:"], 400),
+        ("1.1", ["Host: localhost", "Host: elsewhere"], 400),
+        ("1.1", ["Host: localhost"], 200),
+        ("1.0", [], 200),
+    ],
+)
+def test_a_request_names_one_host(live: Live, version: str, hosts: list[str], status: int) -> None:
+    lines = [f"GET /healthz HTTP/{version}", *hosts, "Connection: close", "", ""]
+    answer = talk(live[0], "\r\n".join(lines).encode())
+    assert int(answer.split()[1]) == status
+    assert status == 200 or error_of(answer) == (400, "REQUEST_INVALID")
+
+
+def test_a_header_with_an_underscore_passes_for_no_other(live: Live) -> None:
+    server, bearer = live
+    answer = talk(server, head("POST", f"/api/series/{PATH}/reopen", bearer, "X_Request_ID: 0123456789abcdef"))
+    assert b"200" in answer.partition(b"\r\n")[0]
+    assert b"0123456789abcdef" not in answer
+
+
 @pytest.mark.parametrize("name", ["Last-Event-ID", "If-None-Match", "X-Previous-Version-ID", "X-Request-ID"])
 def test_headers_of_any_bytes_are_read(live: Live, name: str) -> None:
     server, bearer = live
@@ -228,6 +252,9 @@ def test_header_floods_are_refused(live: Live) -> None:
         b"GET\r\n\r\n",
         b"GET / HTTP/9.9\r\n\r\n",
         b"\0" * 100 + b"\r\n\r\n",
+        b"GET //[ HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\n Host: localhost\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost : localhost\r\n\r\n",
     ],
 )
 def test_what_is_no_http_is_refused(live: Live, data: bytes) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -150,51 +150,69 @@ def shared_fields(values: Mapping[str, Any]) -> dict[str, Any]:
     return {setting.key.lower(): values[setting.key] for setting in SETTINGS if setting.side == SHARED}
 
 
-def read_dot_env(path: Path) -> dict[str, str]:
-    """KEY=VALUE lines of a dot.env file; `#` lines and a missing file are fine. Raises SettingError on other lines."""
+def load(side: str, directory: Path, environ: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """The values of `read`, when all of them fit. Raises the first SettingError."""
+    values, errors = read(side, directory, environ)
+    if errors:
+        raise errors[0]
+    return values
+
+
+def read(
+    side: str, directory: Path, environ: Mapping[str, str] | None = None
+) -> tuple[dict[str, Any], list[SettingError]]:
+    """{key: typed value} of every setting that `side` ("server" or "client") reads, and everything that is wrong.
+
+    Wrong are a value that does not fit (its key is not among the values), any unknown key in a dot.env file, a line of
+    one that is not KEY=VALUE, and an unknown environment variable with one of our prefixes. Paths are absolute, those
+    given as relative ones from `directory`.
+    """
+    environ = os.environ if environ is None else environ
+    texts = {s.key: s.default for s in SETTINGS if s.side in (SHARED, side)}
+    errors: list[SettingError] = []
+    for name in ("dot.env", f"dot.env.{side}"):
+        for key, value in _read_dot_env(directory / name, errors):
+            if key not in BY_KEY:
+                errors.append(SettingError(key, f"is not a setting (in {name})"))
+            elif key in texts:
+                texts[key] = value
+    for key, value in environ.items():
+        if key in texts:
+            texts[key] = value
+        elif key not in BY_KEY and key.startswith(_PREFIXES):
+            errors.append(SettingError(key, "is not a setting (in the environment)"))
+    values = {}
+    for key, text in texts.items():
+        try:
+            value = parse_setting(key, text)
+        except SettingError as error:
+            errors.append(error)
+        else:
+            values[key] = (directory / value).absolute() if isinstance(value, Path) else value
+    return values, errors
+
+
+def _read_dot_env(path: Path, errors: list[SettingError]) -> Iterator[tuple[str, str]]:
+    """(key, value) of each KEY=VALUE line of a dot.env file; `#` lines and a missing file are fine, others errors."""
     try:
         text = path.read_text("utf-8")
     except FileNotFoundError:
-        return {}
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingError(path.name, "cannot be read as text") from error
-    values = {}
+        return
+    except (OSError, UnicodeDecodeError):
+        errors.append(SettingError(path.name, "cannot be read as text"))
+        return
     for number, line in enumerate(text.splitlines(), 1):
         line = line.strip()
         if not line or line.startswith("#"):
             continue
         key, found, value = line.removeprefix("export ").partition("=")
         if not found:
-            raise SettingError(path.name, f"line {number} is not KEY=VALUE")
+            errors.append(SettingError(path.name, f"line {number} is not KEY=VALUE"))
+            continue
         value = value.strip()
         if len(value) >= 2 and value[0] == value[-1] and value[0] in "'\"":
             value = value[1:-1]
-        values[key.strip()] = value
-    return values
-
-
-def load(side: str, directory: Path, environ: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """{key: typed value} of every setting that `side` ("server" or "client") reads; paths are absolute, those given
-    as relative ones from `directory`.
-
-    Raises SettingError with the key's name for a value that does not fit, for any unknown key in a dot.env file, and
-    for an unknown environment variable with one of our prefixes.
-    """
-    environ = os.environ if environ is None else environ
-    texts = {s.key: s.default for s in SETTINGS if s.side in (SHARED, side)}
-    for name in ("dot.env", f"dot.env.{side}"):
-        for key, value in read_dot_env(directory / name).items():
-            if key not in BY_KEY:
-                raise SettingError(key, f"is not a setting (in {name})")
-            if key in texts:
-                texts[key] = value
-    for key, value in environ.items():
-        if key in texts:
-            texts[key] = value
-        elif key not in BY_KEY and key.startswith(_PREFIXES):
-            raise SettingError(key, "is not a setting (in the environment)")
-    values = {key: parse_setting(key, text) for key, text in texts.items()}
-    return {key: (directory / v).absolute() if isinstance(v, Path) else v for key, v in values.items()}
+        yield key.strip(), value
 
 
 def parse_setting(key: str, text: str) -> Any:
