@@ -19,11 +19,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from server.files import TEMPORARY, make_directory, sync_file, write_atomic
+from server.files import TEMPORARY, is_whole, make_directory, sync_file, write_atomic
 from server.production import ARCHIVE, KEPT, TEMP_VERSION
 from server.settings import ServerSettings, load
 from server.state_lock import RESTORING, StateLock, StateLocked
-from server.versions import CURRENT
+from server.versions import CURRENT, HISTORY
 from tracking.contracts.disk import sync_directory
 from tracking.contracts.settings import SettingError
 
@@ -37,21 +37,22 @@ class BackupError(Exception):
 
 @dataclass(frozen=True)
 class Summary:
-    """What a backup holds."""
+    """What a backup holds. `damaged` of its versions were so on the server's disk already."""
 
     files: int
     series: int
     versions: int
+    damaged: int
     bytes: int
 
 
 def main_backup(argv: Sequence[str] | None = None) -> int:
-    """`goobusters backup FILE`: 0, or 2 with one sentence."""
+    """`goobusters backup FILE`: 0, 1 when it holds damaged versions, or 2 with one sentence."""
     return _command(argv, "backup", "Copies everything the server keeps into FILE; the server may run.", backup)
 
 
 def main_restore(argv: Sequence[str] | None = None) -> int:
-    """`goobusters restore FILE`: 0, or 2 with one sentence."""
+    """`goobusters restore FILE`: as main_backup."""
     text = "Brings a backup back into STATE_PATH and MASK_STORAGE_PATH, which must be empty or not there yet."
     return _command(argv, "restore", text, restore)
 
@@ -75,7 +76,9 @@ def _command(
         f"{done}: {summary.series} series, {summary.versions} versions, {summary.files} files, "
         f"{summary.bytes / (1 << 20):.1f} MB\n"
     )
-    return 0
+    if summary.damaged:
+        sys.stderr.write(f"{summary.damaged} of the versions in it cannot be read: see goobusters server --check.\n")
+    return 1 if summary.damaged else 0
 
 
 def _refuse(sentence: str) -> int:
@@ -116,7 +119,7 @@ def _files(settings: ServerSettings) -> Iterator[tuple[str, Path]]:
         if path.name not in ("lock", TEMP_VERSION):
             yield f"{_STATE}/{path.relative_to(settings.state_path).as_posix()}", path
     listed = set(paths)  # versions that were saved since: the current ones above may name them
-    for path in sorted(settings.state_path.glob("series/*/history/*.tgz")):
+    for path in sorted(settings.state_path.glob(f"series/*/{HISTORY}/*.tgz")):
         if path not in listed:
             yield f"{_STATE}/{path.relative_to(settings.state_path).as_posix()}", path
 
@@ -139,24 +142,26 @@ def verify(file: Path) -> Summary:
     """Reads a whole backup and compares every digest. Raises BackupError, OSError."""
     found: dict[str, str] = {}
     manifest: object = None
-    size = 0
+    size = versions = damaged = 0
     try:
         with tarfile.open(file, mode="r:") as tar:
             for member, stream in _members(tar):
                 if member.name == _MANIFEST:
                     manifest = json.loads(stream.read())
                     continue
-                _check_name(member.name)
                 found[member.name] = _digest(stream)
                 size += member.size
+                if _is_version(_check_name(member.name)):
+                    versions += 1
+                    stream.seek(0)
+                    damaged += not is_whole(stream)
     except (tarfile.TarError, ValueError) as error:
         raise BackupError("The file is not a readable backup.") from error
     if manifest != found:
         raise BackupError("The backup is damaged: its files are not those it lists.")
     names = [PurePosixPath(name).parts for name in found]
     series = {parts[2] for parts in names if parts[:2] == (_STATE, "series")}
-    versions = sum(len(parts) == 5 and parts[3] == "history" and parts[4].endswith(".tgz") for parts in names)
-    return Summary(len(found), len(series), versions, size)
+    return Summary(len(found), len(series), versions, damaged, size)
 
 
 def restore(settings: ServerSettings, file: Path) -> Summary:
@@ -194,6 +199,10 @@ def _check_name(name: str) -> tuple[str, ...]:
     if len(parts) < 2 or parts[0] not in (_STATE, _MASKS) or ".." in parts or "\\" in name or ":" in name:
         raise BackupError("The backup holds a file whose name is not allowed.")
     return parts
+
+
+def _is_version(parts: tuple[str, ...]) -> bool:
+    return len(parts) == 5 and parts[3] == HISTORY and parts[4].endswith(".tgz")
 
 
 def _digest(stream: IO[bytes]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import socket
 import sys
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,15 +13,17 @@ from typing import NamedTuple
 
 from server.auth import read_tokens
 from server.errors import ApiError
-from server.files import prove_writable
+from server.files import is_whole_file, prove_writable
 from server.settings import ServerSettings, find_errors, load
 from server.state_lock import RESTORING, StateLock, StateLocked
-from server.versions import CURRENT
+from server.versions import CURRENT, HISTORY
 from tracking.contracts.dataset import list_clips
 
 _EARLIEST = datetime(2026, 1, 1, tzinfo=UTC)
 _CLOCK_SECONDS = 60
 _LITTLE_SPACE = 2 << 30
+_HISTORY_SECONDS = 30.0
+_NAMED = 10
 HTTPS_PORT = 443
 
 
@@ -53,6 +56,7 @@ def find(settings: ServerSettings, directory: Path) -> Iterator[Finding]:
     ):
         yield _check_directory(name, path)
     yield _check_lock(settings)
+    yield _check_history(settings)
     yield _check_dataset(settings, directory)
     yield from _check_token(settings)
     yield _check_caddy(settings)
@@ -108,6 +112,28 @@ def _check_lock(settings: ServerSettings) -> Finding:
         return Finding(False, "state", "another server uses STATE_PATH")
     except OSError as error:
         return Finding(False, "state", f"cannot be locked ({error.strerror})")
+
+
+def _check_history(settings: ServerSettings) -> Finding:
+    """Whether every save that is listed can still be read; the newest ones, when there are more than time allows."""
+    histories = list(settings.state_path.glob(f"series/*/{HISTORY}"))
+    found = {
+        path.with_suffix(".tgz"): path for kind in ("tgz", "json") for h in histories for path in h.glob(f"*.{kind}")
+    }
+    paths = sorted(found, key=lambda path: found[path].stat().st_mtime, reverse=True)
+    damaged, looked_at = [], 0
+    ends = time.monotonic() + _HISTORY_SECONDS
+    for path in paths:
+        if time.monotonic() > ends:
+            break
+        looked_at += 1
+        if not is_whole_file(path):
+            damaged.append(path.name)
+    seen = f"{looked_at} saves" if looked_at == len(paths) else f"the newest {looked_at} of {len(paths)} saves"
+    if not damaged:
+        return Finding(True, "history", f"{seen}, all can be read")
+    text = f"{seen}, {len(damaged)} cannot be read; copy them back from a backup: {' '.join(damaged[:_NAMED])}"
+    return Finding(False, "history", text)
 
 
 def _check_dataset(settings: ServerSettings, directory: Path) -> Finding:

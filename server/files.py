@@ -7,12 +7,14 @@ renamed. A file that cannot be understood is never deleted or overwritten: `set_
 from __future__ import annotations
 
 import contextlib
+import gzip
 import json
 import logging
 import os
 import threading
+import zlib
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from tracking.contracts.disk import sync_directory
 
@@ -20,6 +22,7 @@ log = logging.getLogger("goobusters.files")
 
 TEMPORARY = ".tmp-"
 ASIDE = ".set-aside-"
+_BLOCK = 1 << 20
 
 
 def make_directory(path: Path) -> None:
@@ -77,6 +80,27 @@ def read_json_object(path: Path) -> dict[str, Any] | None:
         set_aside(path)
         return None
     return value
+
+
+def is_whole(packed: IO[bytes]) -> bool:
+    """Whether a .tgz is all there, by its own checksum; what is in it was checked when it was written."""
+    size = 0
+    try:
+        with gzip.open(packed) as stream:
+            while block := stream.read(_BLOCK):
+                size += len(block)
+    except (OSError, EOFError, zlib.error):
+        return False
+    return size > 0  # a file that lost its content in a power cut passes for an empty archive
+
+
+def is_whole_file(path: Path) -> bool:
+    """The same of a file; false also when the disk refuses to read it, or when there is none."""
+    try:
+        with path.open("rb") as packed:
+            return is_whole(packed)
+    except OSError:
+        return False
 
 
 def set_aside(path: Path) -> Path | None:

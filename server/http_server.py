@@ -116,7 +116,7 @@ class Request(HTTPRequest):
 
     def read_request_headers(self) -> bool:
         """False when the request was refused. HTTP/1.1 says that one without a host must be."""
-        if not super().read_request_headers():
+        if not super().read_request_headers():  # type: ignore[no-untyped-call]  # cheroot has no types for it
             return False
         if self.response_protocol == "HTTP/1.1" and not self.inheaders.get(b"Host"):
             self.simple_response("400 Bad Request", "The request names no host.")

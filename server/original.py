@@ -16,7 +16,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from server.files import TEMPORARY, expect, make_directory, read_json_object, set_aside, write_atomic, write_json
+from server.files import (
+    TEMPORARY,
+    expect,
+    is_whole_file,
+    make_directory,
+    read_json_object,
+    set_aside,
+    write_atomic,
+    write_json,
+)
 from server.records import Key, Original, SeriesEntry
 from tracking.contracts.archive import Annotation, Archive, ArchiveError, pack, unpack
 
@@ -39,7 +48,7 @@ def write(
     content = hashlib.sha256(pack({"annotations": listed, "size": size}, masks)).hexdigest()
     version_id = hashlib.sha256(json.dumps([*key, "original", content]).encode()).hexdigest()
     known = load(directory)
-    if known and known.version_id == version_id:
+    if known and known.version_id == version_id and is_whole_file(directory / ARCHIVE):
         return
     facts = asdict(Original(version_id, drawn_at, len(listed), content, *size))
     make_directory(directory)
@@ -79,6 +88,12 @@ def take(entry: SeriesEntry) -> None:
 def read(entry: SeriesEntry) -> Archive:
     """The annotations, in the client's form. Raises OSError, ArchiveError."""
     return unpack((entry.directory / ARCHIVE).read_bytes())
+
+
+def forget(entry: SeriesEntry) -> None:
+    """Sets an archive aside that is damaged; the next tracking makes it again. The caller holds the lock."""
+    set_aside(entry.directory / ARCHIVE)
+    entry.original = None
 
 
 def _metadata(path: Path) -> dict[str, Any] | None:

@@ -128,23 +128,26 @@ def _check_masks(entry: SeriesEntry, submission: Submission, archive: Archive) -
 
 
 def _read(entry: SeriesEntry, version_id: str) -> Archive:
-    """What people verified in a version, or the data set's own annotations. Raises ApiError, OSError, ArchiveError."""
-    if version_id in entry.versions:
+    """What people verified in a version, or the data set's own annotations. Raises ApiError, OSError."""
+    with entry.lock:
         try:
-            return versions.read(entry, version_id)
+            if version_id in entry.versions:
+                return versions.read(entry, version_id)
+            if entry.original and version_id == entry.original.version_id:
+                return original.read(entry)
         except ArchiveError:
-            with entry.lock:
+            if version_id in entry.versions:
                 versions.forget(entry, version_id)
+            else:
+                original.forget(entry)
             raise ApiError("STORAGE_FAILED", "The file of this version is damaged and was set aside.") from None
-    if entry.original and version_id == entry.original.version_id:
-        return original.read(entry)
     raise ApiError("VERSION_UNKNOWN", "The series has no such version.")
 
 
 def serve_version(entry: SeriesEntry, version_id: str) -> bytes:
     """The archive of any version: with its tracked masks while they are the ones served, otherwise its annotations.
 
-    Raises ApiError VERSION_UNKNOWN, OSError, ArchiveError.
+    Raises ApiError VERSION_UNKNOWN, STORAGE_FAILED, OSError.
     """
     with entry.lock:
         if entry.production and entry.production.version_id == version_id:

@@ -9,11 +9,9 @@ again from the archive when it is missing or broken.
 from __future__ import annotations
 
 import contextlib
-import gzip
 import hashlib
 import json
 import logging
-import zlib
 from collections import Counter
 from dataclasses import asdict
 from datetime import datetime
@@ -24,6 +22,7 @@ from server import production
 from server.clock import to_text
 from server.files import (
     expect,
+    is_whole_file,
     make_directory,
     read_json_object,
     remove_leftovers,
@@ -164,6 +163,9 @@ def load(entry: SeriesEntry) -> None:
         write_json(entry.directory / CURRENT, asdict(entry.current))
         log.error("current_version_restored", extra={"versions": len(entry.versions)})
     _set_aside_unacknowledged(entry)
+    for listed in history.glob("*.json"):
+        if listed.stem not in entry.versions:
+            log.error("version_missing", extra={"series": entry.key, "file": listed.name})
 
 
 def _put_right(entry: SeriesEntry, current: Version) -> None:
@@ -172,12 +174,9 @@ def _put_right(entry: SeriesEntry, current: Version) -> None:
     Without those the version is given up, and the one before it counts.
     """
     path = archive_path(entry, current.version_id)
-    try:
-        gzip.decompress(path.read_bytes())  # its checksum; what is inside was checked when it was saved
-        return
-    except FileNotFoundError:
-        pass
-    except (OSError, EOFError, zlib.error):
+    if path.exists():
+        if is_whole_file(path):
+            return
         set_aside(path)
     served = entry.production and entry.production.version_id == current.version_id
     archive = production.read_annotations(entry) if served else None

@@ -132,6 +132,23 @@ def test_commands_say_what_they_did_or_why_not(
     assert (tmp_path / "second" / "server_state" / "series" / "_".join(KEY) / "version_current.json").is_file()
 
 
+def test_a_version_that_is_damaged_already_is_said_and_the_rest_is_kept(
+    tmp_path: Path,
+    prepared: tuple[Path, list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    first = copied(prepared, tmp_path / "first")
+    (archive,) = first.glob(f"server_state/series/*/history/{prepared[1][0]}.tgz")
+    archive.write_bytes(archive.read_bytes()[:-20])
+    monkeypatch.chdir(first)
+    monkeypatch.setenv("AUTH", "none")
+    assert main_backup(["../copy.tar"]) == 1
+    assert capsys.readouterr().err.startswith("1 of the versions in it cannot be read")
+    assert restore(settings_for(tmp_path / "second"), tmp_path / "copy.tar") == verify(tmp_path / "copy.tar")
+    assert len(list((tmp_path / "second" / "server_state").glob("series/*/history/*.tgz"))) == 3
+
+
 def test_a_restore_that_was_cut_off_is_not_served(
     tmp_path: Path,
     prepared: tuple[Path, list[str]],

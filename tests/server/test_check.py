@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import time
 from collections.abc import Callable
@@ -51,6 +52,26 @@ def test_a_state_directory_in_use(find: Find, tmp_path: Path) -> None:
     with StateLock(tmp_path / "server_state"):
         assert not find()["state"].is_good
     assert find()["state"].is_good
+
+
+@pytest.mark.parametrize("how", ["cut", "empty", "gone", "unlisted"])
+def test_saves_that_cannot_be_read(
+    find: Find, tmp_path: Path, prepared: tuple[Path, list[str]], monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    shutil.copytree(prepared[0] / "server_state", tmp_path / "server_state")
+    assert (find()["history"].is_good, find()["history"].text) == (True, "3 saves, all can be read")
+    (archive,) = tmp_path.glob(f"server_state/series/*/history/{prepared[1][0]}.tgz")
+    if how == "gone":
+        archive.unlink()
+    else:
+        archive.write_bytes(b"" if how == "empty" else archive.read_bytes()[:-20])
+    if how == "unlisted":
+        archive.with_suffix(".json").unlink()
+    finding = find()["history"]
+    assert not finding.is_good
+    assert finding.text == f"3 saves, 1 cannot be read; copy them back from a backup: {archive.name}"
+    monkeypatch.setattr(check, "_HISTORY_SECONDS", -1.0)
+    assert find()["history"].text == "the newest 0 of 3 saves, all can be read"
 
 
 def test_a_clock_that_was_set_back(find: Find, tmp_path: Path) -> None:

@@ -119,7 +119,7 @@ def test_a_broken_version_costs_only_itself(three_versions: Three, start_server:
     assert archive.with_name(f"{archive.name}.set-aside-0").exists()
 
 
-@pytest.mark.parametrize("how", ["garbage", "truncated", "gone", "no history"])
+@pytest.mark.parametrize("how", [*GARBAGE, "gone", "no history"])
 def test_the_current_version_is_made_again_from_the_masks_that_are_served(
     three_versions: Three, start_server: StartServer, how: str
 ) -> None:
@@ -168,6 +168,41 @@ def test_an_earlier_version_that_is_damaged_is_said_and_set_aside(three_versions
     assert path.with_name(f"{path.name}.set-aside-0").exists()
     assert history(caller) == [versions[2], versions[1]]
     assert caller.post(f"/api/series/{PATH}/restore", body).json()["error_code"] == "VERSION_UNKNOWN"
+
+
+def test_a_version_whose_file_is_gone_is_said(
+    three_versions: Three, start_server: StartServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    running, _, versions = three_versions
+    (running.services.store.get(*KEY).directory / "history" / f"{versions[0]}.tgz").unlink()
+    caller = restart(running, start_server)
+    assert history(caller) == [versions[2], versions[1]]
+    assert "version_missing" in [record.getMessage() for record in caplog.records]
+
+
+@pytest.mark.parametrize("how", GARBAGE)
+def test_what_the_data_set_said_is_kept_again_when_its_file_is_damaged(
+    tmp_path: Path, start_server: StartServer, how: str
+) -> None:
+    write_dataset(tmp_path / "clips", 1)
+    running, caller = start_server()
+    caller.wait_ready()
+    (original,) = caller.get(f"/api/series/{PATH}").json()["history"]
+    path = running.services.store.get(*KEY).directory / "original.tgz"
+    before = path.read_bytes()
+    path.write_bytes(GARBAGE[how](before))
+    read = f"/api/masks/{PATH}?version={original['version_id']}"
+    running.stop()
+    shutil.rmtree(tmp_path / "output")  # as after an upgrade of the tracker: everything is tracked again
+    _, caller = start_server()
+    caller.wait_ready()
+    assert caller.get(read).status == 200
+
+    path.write_bytes(GARBAGE[how](before))
+    answer = caller.get(read)
+    assert (answer.status, answer.json()["error_code"]) == (507, "STORAGE_FAILED")
+    assert caller.get(f"/api/series/{PATH}").json()["history"] == []
+    assert path.with_name("original.tgz.set-aside-0").exists()
 
 
 def test_what_stands_in_the_way_is_set_aside(three_versions: Three, start_server: StartServer) -> None:
