@@ -66,7 +66,8 @@ def assemble(
     workers = _make_workers(settings.workers, settings.retrack_workers, clock, function)
 
     def announce(entry: SeriesEntry) -> None:
-        events.publish("series", render(entry))
+        if entry.is_listed:  # what still runs for a series that was removed brings it back to nobody
+            events.publish("series", render(entry))
 
     job_settings = JobSettings(settings.flow_method, settings.data_path / "flow", settings.label_id, settings.empty_id)
     jobs = Jobs(job_settings, workers, clock, announce, metrics)

@@ -107,6 +107,7 @@ class DatasetSync:
         for entry in before:
             if not entry.is_listed:
                 services.jobs.drop(entry)
+                services.events.publish("removed", {"study_uid": entry.key[0], "series_uid": entry.key[1]})
         for entry in sorted(entries, key=_oldest_save_first):
             services.jobs.plan(entry)
         services.jobs.start()

@@ -10,6 +10,7 @@ import { SAVES, STATES, ago, messageFor, othersHere, personName } from "./messag
 const QUIET_STATES = new Set(["ready", "edited", "saved"]);
 const SHORT = {
   MASKS_MISSING: "Not tracked",
+  SERIES_UNKNOWN: "Not in the data set",
   TRACK_FAILED: "Not tracked",
   RETRACK_FAILED: "New masks missing",
   UNAUTHORIZED: "Access has run out",

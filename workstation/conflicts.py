@@ -17,7 +17,6 @@ from workstation.errors import CoreError
 from workstation.journal import Journal
 from workstation.masks import MaskSet
 from workstation.merge import BOTH, MINE, THEIRS, Conflict, Merge
-from workstation.opening import Opening
 from workstation.replay import ANNOTATION, EMPTY, NONE, Cell, Key, Op, Replay, change, kept, new_edit
 from workstation.series import SeriesModel
 
@@ -89,6 +88,16 @@ class Conflicts:
         choices: [{"frame_number", "label_id", "take": "mine" | "theirs" | "both"}] for every conflict there is by now.
         Raises CoreError CHOICES_INCOMPLETE (nothing is written then).
         """
+        merge = self._join(choices)
+        self._core.session.publish(self._model)
+        self._tell(merge)
+
+    def keep_mine(self) -> None:
+        """Makes theirs the base and whatever of mine is not in it an unsaved edit, without asking or telling."""
+        ids = [conflict.key for conflict in self._merge.conflicts]
+        self._join([{"frame_number": number, "label_id": label_id, "take": MINE} for number, label_id in ids])
+
+    def _join(self, choices: list[Any]) -> Merge:
         takes = _read_choices(choices)
         journal = self._journal()
         with self._model.lock, journal.lock:
@@ -103,8 +112,7 @@ class Conflicts:
             if changes:
                 journal.append_own(new_edit("conflict", changes))
             self._model.masks = self._theirs
-        self._core.session.publish(self._model)
-        self._tell(merge)
+        return merge
 
     def _tell(self, merge: Merge) -> None:
         who = self._who()
@@ -231,9 +239,3 @@ def _read_choices(choices: Iterable[Any]) -> dict[Key, str]:
             raise CoreError("CHOICES_INVALID", "A choice names no frame and label, or none of mine, theirs and both.")
         takes[(number, label_id)] = take
     return takes
-
-
-def history_masks(core: Core, model: SeriesModel, version_id: str) -> MaskSet:
-    """The masks of any version, for the history and for the side-by-side view."""
-    core.session.edited(model.key)
-    return Opening(core, model).version(version_id)

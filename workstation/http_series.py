@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import bottle
 
-from workstation.conflicts import history_masks
 from workstation.errors import CoreError
 from workstation.http_pages import read_json
+from workstation.opening import history_masks
 from workstation.series import SeriesKey
 
 if TYPE_CHECKING:

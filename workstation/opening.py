@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from tracking.contracts.archive import Archive, dump_metadata
 from workstation.cache import SeriesCache, source_stamp
+from workstation.conflicts import Conflicts
 from workstation.errors import CoreError, JobCancelledError
 from workstation.jobs import Job
 from workstation.journal import Journal
@@ -217,16 +218,34 @@ class Opening:
     def _adopt(self, archive: Archive) -> None:
         """Takes masks as the new base. Only called while nothing is unsaved: the undo stack starts anew."""
         masks = self.store(archive)
+        history = self._history_without_mine(masks)
         model = self._model
         journal = self.read_journal()
         with model.lock, journal.lock:
             is_saving = self._entry.save_record.exists()
             if not (journal.is_started and (journal.is_dirty or is_saving)):
-                if not journal.is_started or journal.base != masks.directory.name:
+                if history is not None:
+                    self._bring_back(masks, history)
+                elif not journal.is_started or journal.base != masks.directory.name:
                     journal.start(masks.directory.name)
                     model.is_saved = False
                 model.journal, model.masks = journal, masks
         self.drop_old_versions()
+
+    def _history_without_mine(self, theirs: MaskSet) -> list[dict[str, Any]] | None:
+        """The server's history when the version that is here is not in it: an older backup was brought back there."""
+        mine = self._model.masks
+        if mine is None or mine.version_id in (None, theirs.version_id):
+            return None
+        history: list[dict[str, Any]] = self._core.server.series(self._model.key).get("history") or []
+        return None if any(version.get("version_id") == mine.version_id for version in history) else history
+
+    def _bring_back(self, theirs: MaskSet, history: list[dict[str, Any]]) -> None:
+        """Keeps what the server has lost as unsaved edits: this may be the only place where it is left."""
+        Conflicts(self._core, self._model, theirs, history).keep_mine()
+        if self._model.is_dirty:
+            text = "The server was set back to an earlier state; what it has lost of a series is unsaved here."
+            self._core.events.notice("VERSION_LOST", text)
 
     def drop_old_versions(self) -> None:
         """Keeps the masks that the journal stands on and the last few others, which history and conflicts show."""
@@ -284,7 +303,7 @@ class Opening:
             self._adopt(self._pull(Job()))
             after = self._model.masks.version_id if self._model.masks else None
             self._core.session.publish(self._model)
-            if before != after:
+            if before != after and not self._model.is_dirty:
                 self._core.events.notice("VERSION_FOLLOWED", "Somebody else saved this series; it was updated.")
         except CoreError as error:
             log.warning("series %s: cannot follow: %s", series_tag(self._model.key), error.code)
@@ -303,6 +322,12 @@ class Opening:
             model.is_saved = False
             model.state = State.NOT_DOWNLOADED
         return int(keeps_edits)
+
+
+def history_masks(core: Core, model: SeriesModel, version_id: str) -> MaskSet:
+    """The masks of any version, for the history and for the side-by-side view."""
+    core.session.edited(model.key)
+    return Opening(core, model).version(version_id)
 
 
 def _version_name(version_id: str) -> str:

@@ -116,6 +116,7 @@ class SeriesModel:
 
     listed: ListedSeries
     remote: dict[str, Any] | None = None
+    is_gone: bool = False  # the server had it, and has it no longer
     state: State = State.NOT_DOWNLOADED
     progress: tuple[int, int] | None = None
     error_code: str | None = None
@@ -141,7 +142,9 @@ class SeriesModel:
         return self.journal is not None and self.journal.is_dirty
 
     def shown_problem(self) -> dict[str, str | None]:
-        """error_code, message and action; that the server could not make masks is one too, though one can edit."""
+        """error_code, message and action; what the server lacks is a problem too, though one can edit."""
+        if self.error_code is None and self.is_gone:
+            return {"error_code": "SERIES_UNKNOWN", "message": "The server has this exam no longer.", "action": None}
         if self.error_code is None and self.state is State.READY and self.save is None:
             retrack = (self.remote or {}).get("retrack") or {}
             if retrack.get("status") == "RETRACK_FAILED" and self.journal and self.journal.accepted():

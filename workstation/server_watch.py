@@ -95,5 +95,7 @@ class ServerWatch:
     def _take(self, kind: str, data: str) -> None:
         if kind == "series":
             self._core.session.update_remote(json.loads(data))
+        elif kind == "removed":
+            self._core.session.remove_remote(json.loads(data))
         elif kind == "status":
             self._core.session.status_changed(json.loads(data))

@@ -165,10 +165,27 @@ class Session:
         """Takes the server's whole list."""
         for remote in series:
             self.update_remote(remote)
+        listed = {(remote.get("study_uid"), remote.get("series_uid")) for remote in series}
+        with self._lock:
+            removed = [model for model in self._models.values() if model.remote and model.key not in listed]
+        for model in removed:
+            self._set_gone(model)
         try:
             self._core.cache.store_listing(series)
         except OSError as error:  # only needed for a start without a server
             log.error("the server's list cannot be kept: %s", error.strerror)
+
+    def remove_remote(self, ids: dict[str, Any]) -> None:
+        """The server no longer has this series. What is here of it stays."""
+        with self._lock:
+            model = self._models.get((str(ids.get("study_uid")), str(ids.get("series_uid"))))
+        if model is not None:
+            self._set_gone(model)
+
+    def _set_gone(self, model: SeriesModel) -> None:
+        if not model.is_gone:
+            model.is_gone = True
+            self.publish(model)
 
     def status_changed(self, status: dict[str, Any]) -> None:
         """Takes the server's status object."""
@@ -194,8 +211,8 @@ class Session:
                 exam, number = (n if type(n := remote.get(f)) is int else 1 for f in ("exam_number", "series_number"))
                 name = str(remote.get("dataset_name") or "")
                 model = self._models[(study, series)] = SeriesModel(ListedSeries(study, series, exam, number, name))
-            changed = model.remote != remote
-            model.remote = remote
+            changed = model.remote != remote or model.is_gone
+            model.remote, model.is_gone = remote, False
             return model, changed
 
     def wait_remote(self, seen: int, timeout: float, job: Job) -> None:

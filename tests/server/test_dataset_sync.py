@@ -26,6 +26,11 @@ def sync(caller: Caller, clock: SetClock, condition: Callable[[Any], bool]) -> A
     return caller.wait_for("/api/status", condition)
 
 
+def planned_anew(status: Any, before: Any) -> bool:
+    """Whether a sync has come to its end since `before`: the next one is planned last."""
+    return bool(status["next_sync_at"] != before["next_sync_at"])
+
+
 def listed(caller: Caller) -> list[int]:
     return [series["exam_number"] for series in caller.get("/api/series").json()["series"]]
 
@@ -49,9 +54,10 @@ def test_new_changed_and_removed_clips_are_seen_and_saves_stay(
     clips = tmp_path / "clips"
     write_dataset(clips, 4)
     (clips / uids(3)[0]).rename(tmp_path / "new")
-    _, caller = start_server(function=misbehave)
+    running, caller = start_server(function=misbehave)
     before = caller.wait_ready()
     assert listed(caller) == [1, 2, 3]
+    told = running.services.events.last_id
     version = save(caller, None)
     flow = tmp_path / "data" / "flow"
     jobs = [attempts(flow, uids(number)[1]) for number in range(4)]
@@ -67,6 +73,10 @@ def test_new_changed_and_removed_clips_are_seen_and_saves_stay(
     assert (after["series_completed"], after["series_failed"], after["phase"]) == (3, 0, "ready")
     assert after["synced_at"] > before["synced_at"]
     assert listed(caller) == [1, 2, 4]
+    news = [(e.name, json.loads(e.data)) for e in running.services.events.after(told, 0) if e.name != "status"]
+    assert [(name, data) for name, data in news if data["study_uid"] == uids(2)[0]] == [
+        ("removed", {"study_uid": uids(2)[0], "series_uid": uids(2)[1]})
+    ]
     assert [annotated(caller, number) for number in (0, 1, 3)] == [[3], [2, 7], [0, 7]]
     now = [attempts(flow, uids(number)[1]) for number in range(4)]
     assert [n - j for n, j in zip(now, jobs, strict=True)] == [0, 1, 0, 1]  # only what changed was tracked
@@ -105,13 +115,13 @@ def test_a_folder_that_is_away_takes_nothing_with_it_and_is_tried_again(
 ) -> None:
     write_dataset(tmp_path / "clips", 2)
     _, caller = start_server()
-    caller.wait_ready()
+    status = caller.wait_for("/api/status", lambda s: s["ready"] and s["next_sync_at"])
     masks = caller.get(f"/api/masks/{PATH}").content
     (tmp_path / "clips").rename(tmp_path / "elsewhere")
     if how == "empty":
         (tmp_path / "clips").mkdir()  # the mount point of a disk that is not mounted
     code = {"gone": "DATASET_MISSING", "empty": "DATASET_EMPTY"}[how]
-    status = sync(caller, clock, lambda s: s["problems"])
+    status = sync(caller, clock, lambda s: s["problems"] and planned_anew(s, status))
     assert [problem["code"] for problem in status["problems"]] == [code]
     assert status["next_sync_at"] == "2026-01-15T12:01:20.000000Z"  # in a minute
     assert listed(caller) == [1, 2]
@@ -121,14 +131,14 @@ def test_a_folder_that_is_away_takes_nothing_with_it_and_is_tried_again(
     assert (series["version_id"], series["retrack"]["error_code"]) == (version, "CLIP_MISSING")
 
     clock.advance(seconds=61)
-    status = caller.wait_for("/api/status", lambda s: s["next_sync_at"] != status["next_sync_at"])
+    status = caller.wait_for("/api/status", lambda s: planned_anew(s, status))
     assert status["next_sync_at"] == "2026-01-15T12:03:21.000000Z"  # then in two
     waits = [record.__dict__["seconds"] for record in caplog.records if record.getMessage() == "sync_again"]
     assert waits == [60, 120]
     shutil.rmtree(tmp_path / "clips", ignore_errors=True)
     (tmp_path / "elsewhere").rename(tmp_path / "clips")
     clock.advance(seconds=121)
-    status = caller.wait_for("/api/status", lambda s: not s["problems"])
+    status = caller.wait_for("/api/status", lambda s: not s["problems"] and planned_anew(s, status))
     caller.wait_for(f"/api/retrack/status/{PATH}", lambda s: s["status"] == "RETRACK_DONE")
     assert caller.get(f"/api/masks/{PATH}").headers["X-Version-ID"] == version
     assert status["synced_at"] == "2026-01-15T12:03:22.000000Z"

@@ -11,13 +11,16 @@ from pathlib import Path
 import pytest
 
 from server.auth import make_token
-from tests.helpers.clips import uids, write_dataset
+from tests.helpers.clips import HEIGHT, WIDTH, uids, write_dataset
 from tests.helpers.server_process import ServerProcess
 from tests.helpers.workstation import Workstation, change, edit
+from tracking.contracts.archive import unpack
 from tracking.contracts.labels import LABEL_ID
+from tracking.contracts.masks import decode_mask
 from workstation.errors import CoreError, JobCancelledError, ServerOfflineError
 from workstation.saving import _passes
 from workstation.server_client import ServerClient
+from workstation.server_watch import ServerWatch
 
 KEY = uids(0)
 S = f"/api/series/{KEY[0]}/{KEY[1]}"
@@ -197,10 +200,14 @@ def test_a_save_that_was_refused_for_its_token_goes_up_with_the_next_one(
     assert 1 <= len(posts) <= 3, "a refused token is not sent again and again"
 
 
+@pytest.mark.parametrize("paints", [True, False])
 def test_a_server_whose_state_is_older_than_my_work_takes_nothing_from_it(
-    tmp_path: Path, server: ServerProcess
+    tmp_path: Path, server: ServerProcess, *, paints: bool
 ) -> None:
-    """As after a backup was brought back: the server does not know the version that the workstation stands on."""
+    """As after a backup was brought back: the server does not know the version that the workstation stands on.
+
+    paints: something is unsaved here; otherwise the only copy of what the server has lost is in the cache.
+    """
     with station(tmp_path, server, "bob") as bob:
         bob.open(KEY)
         bob.paint(KEY, 20, (60, 30, 20, 20))
@@ -211,16 +218,31 @@ def test_a_server_whose_state_is_older_than_my_work_takes_nothing_from_it(
     with station(tmp_path, server, "ann") as ann:
         ann.open(KEY)
         ann.paint(KEY, 5, (10, 10, 30, 30))
-        ann.save(KEY)
+        assert ann.append(KEY, edit(change(20, (5, 5, 9, 9), kinds=("annotation", "annotation")))).ok
+        lost = ann.save(KEY)["version_id"]
         assert {(5, LABEL_ID), (20, LABEL_ID)} <= ann.annotated(KEY)
     server.stop()
     shutil.rmtree(server.directory)
     shutil.copytree(tmp_path / "backup", server.directory)
     server.start()
     with station(tmp_path, server, "ann") as ann:
-        assert ann.append(KEY, edit(change(9, (10, 10, 30, 30)))).ok
-        ann.save(KEY)
-        assert {(5, LABEL_ID), (9, LABEL_ID), (20, LABEL_ID)} <= ann.annotated(KEY)
+        if paints:
+            assert ann.append(KEY, edit(change(9, (10, 10, 30, 30)))).ok
+            series = ann.save(KEY)
+            conflict = ann.get(f"/api/conflict/{KEY[0]}/{KEY[1]}")["frames"] if series["save"] else []
+            assert [frame["frame_number"] for frame in conflict] == [20]
+            choices = [{"frame_number": 20, "label_id": LABEL_ID, "take": "mine"}]
+            ann.post(f"/api/conflict/{KEY[0]}/{KEY[1]}", {"choices": choices})
+        else:
+            ann.open(KEY)
+            series = ann.wait(KEY, lambda series: series["state"] == "edited", 20)
+            assert series["base_version_id"] not in (lost, None)
+        assert ann.save(KEY)["save"] is None
+        assert {(5, LABEL_ID), (20, LABEL_ID)} <= ann.annotated(KEY)
+        assert ((9, LABEL_ID) in ann.annotated(KEY)) is paints
+    masks = unpack(server.get(f"/api/masks/{'/'.join(KEY)}").content).masks
+    mine = decode_mask(masks["frame_000021.webp"], WIDTH, HEIGHT)
+    assert mine[6 * WIDTH + 6], "mine counts on a frame that the server has too"
 
 
 @pytest.mark.parametrize(
@@ -239,6 +261,26 @@ def test_a_server_whose_state_is_older_than_my_work_takes_nothing_from_it(
 )
 def test_when_waiting_is_worth_it(error: CoreError, is_worth_it: bool) -> None:
     assert _passes(error) is is_worth_it
+
+
+def test_a_series_that_the_server_has_no_longer_is_said_and_comes_back(tmp_path: Path) -> None:
+    keys = write_dataset(tmp_path / "clips", 2)
+    remote = [{"study_uid": study, "series_uid": series} for study, series in keys]
+    with Workstation(tmp_path / "ann", tmp_path / "clips") as ann:
+        ann.listed(2)
+        core = ann.backend.core
+
+        def codes() -> list[str | None]:
+            return [ann.series(key)["error_code"] for key in keys]
+
+        core.session.set_remote(remote)
+        assert codes() == [None, None]
+        ServerWatch(core)._take("removed", json.dumps(remote[1]))
+        assert codes() == [None, "SERIES_UNKNOWN"]
+        ServerWatch(core)._take("series", json.dumps(remote[1]))
+        assert codes() == [None, None]
+        core.session.set_remote(remote[1:])  # the stream was not there when it happened
+        assert codes() == ["SERIES_UNKNOWN", None]
 
 
 def test_a_server_that_is_set_is_never_called_unset(tmp_path: Path) -> None:
