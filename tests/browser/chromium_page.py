@@ -48,11 +48,18 @@ class ChromiumBrowser:
         self._playwright = sync_playwright().start()
         path = shutil.which("chromium") or shutil.which("google-chrome")
         args = ["--force-color-profile=srgb", "--disable-background-networking"]
-        try:
-            self._browser = self._playwright.chromium.launch(executable_path=path, chromium_sandbox=False, args=args)
-        except PlaywrightError as error:
-            self.close()
-            raise EngineMissing("Chromium is not installed (Debian: apt install chromium)") from error
+        launch = self._playwright.chromium.launch
+        for is_last in (False, True):  # whether it starts at once is not what is tested
+            try:
+                self._browser = launch(executable_path=path, chromium_sandbox=False, args=args, timeout=SECONDS * 1000)
+                return
+            except PlaywrightError as error:
+                if not is_last:
+                    continue
+                self.close()
+                if path is None:
+                    raise EngineMissing("Chromium is not installed (Debian: apt install chromium)") from error
+                raise PageError("Chromium does not start") from error
 
     def close(self) -> None:
         if self._browser is not None:

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-SECONDS = 20.0  # the longest that any single step may take
+SECONDS = 60.0  # the longest that any single step may take; a busy machine needs it, an idle one a hundredth
 POINTER_STEP_MS = 16
 
 # For what does not depend on the engine: words of a page, news of the core.
@@ -76,6 +76,11 @@ class Page(ABC):
         self.evaluate(
             "await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))"
         )
+
+    def still(self) -> None:
+        """Waits until nothing moves any more, and that is on the screen."""
+        self.evaluate("(await Promise.allSettled(document.getAnimations().map((each) => each.finished)), null)")
+        self.settle()
 
     def centre_of(self, selector: str) -> XY:
         """Middle of an element, after scrolling it into view. Raises PageError when there is none."""

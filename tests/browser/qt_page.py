@@ -10,6 +10,7 @@ import os
 import queue
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -33,11 +34,12 @@ class QtPage(Page):
         if os.name == "posix" and os.geteuid() == 0:
             own["QTWEBENGINE_DISABLE_SANDBOX"] = "1"
         command = [sys.executable, str(_PROCESS), str(look.width), str(look.height)]
+        self._words = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the page
         self._process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=self._words,
             env={**os.environ, **own},
             text=True,
             start_new_session=True,
@@ -45,9 +47,11 @@ class QtPage(Page):
         self._answers: queue.Queue[str] = queue.Queue()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
-        if json.loads(self._answer()) != {"ready": True}:
+        try:
+            self._answer()  # {"ready": true}
+        except PageError:
             self.close()
-            raise PageError("QtWebEngine did not start")
+            raise
 
     def _read(self) -> None:
         assert self._process.stdout is not None
@@ -61,8 +65,12 @@ class QtPage(Page):
         except queue.Empty:
             raise PageError("QtWebEngine does not answer") from None
         if not line:
-            raise PageError("QtWebEngine has died")
+            raise PageError(f"QtWebEngine has died; its last words:\n{self._last_words()}")
         return line
+
+    def _last_words(self) -> str:
+        self._words.seek(0)
+        return self._words.read().decode("utf-8", "replace")[-1500:]
 
     def _do(self, command: str, **arguments: Any) -> Any:
         assert self._process.stdin is not None
@@ -128,3 +136,4 @@ class QtPage(Page):
                     pipe.close()
                 except BrokenPipeError:
                     continue  # what was not sent has no reader any more
+        self._words.close()

@@ -1,16 +1,18 @@
 """The browser process behind qt_page.py: takes a JSON command a line, answers with a JSON line, ends with its input.
 
 Input goes to `view.focusProxy()` as Qt events, the way a mouse, a pen or a touch screen sends them to the desktop app.
+It reaches the page by another way than questions do, so each gesture waits until the page has heard of it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from PySide6.QtCore import QEvent, QEventLoop, QObject, QPoint, QPointF, Qt, QTimer, QUrl, Signal
@@ -33,7 +35,8 @@ from PySide6.QtWebEngineCore import (
 from PySide6.QtWebEngineWidgets import QWebEngineView
 from PySide6.QtWidgets import QApplication, QWidget
 
-SECONDS = 20.0
+SECONDS = 60.0
+LOST_MS = 2000  # a question that was not answered by then went with a page that was left, or waits behind others
 STEP_MS = 12
 BUTTONS = {
     "left": Qt.MouseButton.LeftButton,
@@ -41,6 +44,17 @@ BUTTONS = {
     "right": Qt.MouseButton.RightButton,
 }
 GONE = "gone"  # no JSON: another page has come, which knows nothing of the call
+# How many of these the page has heard so far. A page that is new has heard nothing.
+HEARD = """((kinds) => {
+  const heard = (window[Symbol.for('heard')] ??= {});
+  for (const kind of kinds) if (heard[kind] === undefined) {
+    heard[kind] = 0;
+    addEventListener(kind, () => heard[kind]++, true);
+  }
+  return String(kinds.reduce((sum, kind) => sum + heard[kind], 0));
+})(%s)"""
+UP = ("pointerup", "pointercancel")
+TWO_FRAMES = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 NO_BUTTON = Qt.MouseButton.NoButton
 MODIFIERS = {
     "Ctrl": Qt.KeyboardModifier.ControlModifier,
@@ -123,32 +137,47 @@ class Browser:
         start = (
             f"Promise.resolve().then(() => {call}).then((value) => ({{value}}), (error) => ({{error: String(error)}}))"
         )
-        self._javascript(
+        self.page.runJavaScript(
             f"window.{slot} = ''; void {start}.then((answer) => {{ window.{slot} = JSON.stringify(answer); }})"
         )
         end = time.monotonic() + SECONDS
-        while not (answer := self._javascript(f"window.{slot} ?? '{GONE}'")):
+        while not (answer := self._ask(f"window.{slot} ?? '{GONE}'")):
             if time.monotonic() > end:
                 raise RuntimeError("no answer in time")
             self.pause(4)
         if answer == GONE:
             raise RuntimeError("the page was left before it answered")
-        self._javascript(f"delete window.{slot}")
+        self.page.runJavaScript(f"delete window.{slot}")
         result = json.loads(answer)
         if "error" in result:
             raise RuntimeError(result["error"])
         return result.get("value")
 
-    def _javascript(self, source: str) -> Any:
+    def _ask(self, source: str) -> str:
+        """The text that an expression gives; "" when no answer came, so it has to do no harm when it is asked again."""
         loop = QEventLoop()
         results: list[Any] = []
         self.page.runJavaScript(source, lambda value: (results.append(value), loop.quit()))
-        QTimer.singleShot(int(SECONDS * 1000), loop.quit)
+        QTimer.singleShot(LOST_MS, loop.quit)
         if not results:
             loop.exec()
-        if not results:
-            raise RuntimeError("the page hangs")
-        return results[0]
+        return str(results[0] or "") if results else ""
+
+    @contextlib.contextmanager
+    def heard(self, count: int, *kinds: str) -> Iterator[None]:
+        """Waits at the end until the page has heard `count` more of these events.
+
+        Not for ever: what the page did with the first of them may be that it goes away, or the browser kept them.
+        """
+        question = HEARD % json.dumps(kinds)
+        before = self._ask(question)
+        yield
+        end = time.monotonic() + LOST_MS / 1000
+        while before and time.monotonic() < end:
+            now = self._ask(question)
+            if now and (int(now) < int(before) or int(now) >= int(before) + count):
+                return  # heard, or another page
+            self.pause(4)
 
     def _mouse(self, kind: QEvent.Type, point: list[float], button: Any, buttons: Any, modifiers: Any) -> None:
         place = QPointF(*point)
@@ -156,11 +185,12 @@ class Browser:
 
     def mouse(self, path: list[list[float]], button: str, modifiers: str) -> None:
         held, pressed = modifiers_of(modifiers), BUTTONS[button]
-        self._mouse(QEvent.Type.MouseMove, path[0], NO_BUTTON, NO_BUTTON, held)
-        self._mouse(QEvent.Type.MouseButtonPress, path[0], pressed, pressed, held)
-        for point in path[1:]:
-            self._mouse(QEvent.Type.MouseMove, point, NO_BUTTON, pressed, held)
-        self._mouse(QEvent.Type.MouseButtonRelease, path[-1], pressed, NO_BUTTON, held)
+        with self.heard(1, *UP):
+            self._mouse(QEvent.Type.MouseMove, path[0], NO_BUTTON, NO_BUTTON, held)
+            self._mouse(QEvent.Type.MouseButtonPress, path[0], pressed, pressed, held)
+            for point in path[1:]:
+                self._mouse(QEvent.Type.MouseMove, point, NO_BUTTON, pressed, held)
+            self._mouse(QEvent.Type.MouseButtonRelease, path[-1], pressed, NO_BUTTON, held)
 
     def hover(self, point: list[float]) -> None:
         self._mouse(QEvent.Type.MouseMove, point, NO_BUTTON, NO_BUTTON, Qt.KeyboardModifier.NoModifier)
@@ -170,7 +200,8 @@ class Browser:
         turn = QPoint(round(-dx), round(-dy))
         where = self.target.mapToGlobal(place)
         phase = Qt.ScrollPhase.NoScrollPhase
-        self.send(QWheelEvent(place, where, QPoint(), turn, NO_BUTTON, modifiers_of(modifiers), phase, False))
+        with self.heard(1, "wheel"):
+            self.send(QWheelEvent(place, where, QPoint(), turn, NO_BUTTON, modifiers_of(modifiers), phase, False))
 
     def key(self, combination: str) -> None:
         head, _, last = combination[:-1].rpartition("+")
@@ -181,20 +212,23 @@ class Browser:
         is_typed = is_plain and not held & Qt.KeyboardModifier.ControlModifier
         text = (name if held & Qt.KeyboardModifier.ShiftModifier else name.lower()) if is_typed else ""
         text = " " if name == "Space" else text
-        for kind in (QEvent.Type.KeyPress, QEvent.Type.KeyRelease):
-            self.send(QKeyEvent(kind, code, held, text))
+        with self.heard(1, "keyup"):
+            for kind in (QEvent.Type.KeyPress, QEvent.Type.KeyRelease):
+                self.send(QKeyEvent(kind, code, held, text))
 
     def text(self, text: str) -> None:
-        for sign in text:
-            for kind in (QEvent.Type.KeyPress, QEvent.Type.KeyRelease):
-                self.send(QKeyEvent(kind, ord(sign.upper()), Qt.KeyboardModifier.NoModifier, sign))
+        with self.heard(len(text), "keyup"):
+            for sign in text:
+                for kind in (QEvent.Type.KeyPress, QEvent.Type.KeyRelease):
+                    self.send(QKeyEvent(kind, ord(sign.upper()), Qt.KeyboardModifier.NoModifier, sign))
 
     def pen(self, path: list[list[float]], is_barrel: bool) -> None:
         button = BUTTONS["right" if is_barrel else "left"]
-        self._tablet(QEvent.Type.TabletPress, path[0], button, button)
-        for point in path[1:]:
-            self._tablet(QEvent.Type.TabletMove, point, NO_BUTTON, button)
-        self._tablet(QEvent.Type.TabletRelease, [*path[-1][:2], 0.0], button, NO_BUTTON)
+        with self.heard(1, *UP):
+            self._tablet(QEvent.Type.TabletPress, path[0], button, button)
+            for point in path[1:]:
+                self._tablet(QEvent.Type.TabletMove, point, NO_BUTTON, button)
+            self._tablet(QEvent.Type.TabletRelease, [*path[-1][:2], 0.0], button, NO_BUTTON)
 
     def _tablet(self, kind: QEvent.Type, point: list[float], button: Any, buttons: Any) -> None:
         place = QPointF(point[0], point[1])
@@ -205,10 +239,12 @@ class Browser:
         )
 
     def fingers(self, paths: list[list[list[float]]]) -> None:
-        for step, points in enumerate(zip(*paths, strict=True)):
-            self._touch("press" if step == 0 else "move", points)
-        self.pause(4 * STEP_MS)  # moves go with the page's frames: the last one is there before the fingers leave
-        self._touch("release", [path[-1] for path in paths])
+        with self.heard(len(paths), *UP):
+            for step, points in enumerate(zip(*paths, strict=True)):
+                self._touch("press" if step == 0 else "move", points)
+            self.pause(4 * STEP_MS)  # moves go with the page's frames
+            self.run(TWO_FRAMES)  # so the last one is there before the fingers leave
+            self._touch("release", [path[-1] for path in paths])
 
     def _touch(self, change: str, points: Any) -> None:
         event = QTest.touchEvent(self.target, self.touch_device, False)

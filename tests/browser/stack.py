@@ -25,7 +25,7 @@ class CoreProcess:
         self._settings = settings
         self._process: subprocess.Popen[str] | None = None
 
-    def start(self, timeout: float = 30) -> CoreProcess:
+    def start(self, timeout: float = 90) -> CoreProcess:
         """Starts the process and waits until it has printed its address."""
         self.directory.mkdir(parents=True, exist_ok=True)
         known = ("MDAI_", "SERVER_", "USER_EMAIL", "DATASET", "CLIENT_PORT", "VIDEO_CACHE_PATH")

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from PIL import Image
 from selenium.common.exceptions import WebDriverException
+from selenium.webdriver.remote.command import Command
 
 from tests.browser.page import Look, Page, PageError, split_keys
 from tests.browser.webkit_page import WebKitPage
@@ -75,6 +76,29 @@ def test_an_answer_that_the_driver_loses_is_asked_for_again(page: Page, monkeypa
     with pytest.raises(PageError, match="the page was left"):
         page.evaluate("++window.count")
     assert page.evaluate("window.count ?? null") is None
+
+
+@pytest.mark.parametrize("engine", [pytest.param("webkit", marks=pytest.mark.browser)])
+def test_input_that_the_driver_refuses_is_given_again_unless_the_page_has_heard_of_it(
+    page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert isinstance(page, WebKitPage)
+    execute, refusals = page._web.execute, ["at once"]
+
+    def refuse(command: str, *arguments: Any) -> Any:
+        refusal = refusals.pop() if command == Command.W3C_ACTIONS and refusals else None
+        answer = None if refusal == "at once" else execute(command, *arguments)
+        if refusal:
+            raise WebDriverException("unknown error")
+        return answer
+
+    monkeypatch.setattr(page._web, "execute", refuse)
+    page.key("b")
+    assert [event["key"] for event in seen(page, "keydown")] == ["b"]
+    refusals.append("when done")
+    with pytest.raises(PageError, match="did not do everything"):
+        page.key("e")
+    assert [event["key"] for event in seen(page, "keydown")] == ["b", "e"]
 
 
 def test_the_mouse_draws_where_it_is_told(page: Page) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.browser.page import Page, in_one_engine
 from tests.browser.stack import CoreProcess, Stack
-from tests.browser.viewer import Mask, Viewer, capsules
+from tests.browser.viewer import SAVE_SECONDS, Mask, Viewer, capsules
 from tests.helpers.clips import HEIGHT, WIDTH, uids, write_dataset
 from tests.helpers.server_process import ServerProcess
 from tracking.contracts.archive import unpack
@@ -80,7 +80,7 @@ def test_offline_work_is_kept_and_goes_up_by_itself(viewer: Viewer, stack: Stack
     later = viewer.mask()
     stack.server.start()
     viewer.page.wait_for(
-        "!goobusters.state().series.save && goobusters.state().series.version_id", "the save to go up", 40
+        "!goobusters.state().series.save && goobusters.state().series.version_id", "the save to go up", SAVE_SECONDS
     )
     viewer.page.wait_for("document.querySelector('[data-kind=offline]') === null", "the mark to go")
     saved = on_server(stack, exam, 3)

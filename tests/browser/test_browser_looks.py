@@ -78,9 +78,8 @@ def test_pages_look_as_approved(chromium: ChromiumBrowser, core: CoreProcess, lo
         if name != "viewer":
             viewer.run(name)
             page.wait_for("document.querySelector('dialog[open] h2') !== null", name)
-            page.wait_for("!document.querySelector('dialog').textContent.includes('Loading…')", f"all of {name}")
-        page.evaluate("(await Promise.all(document.getAnimations().map((each) => each.finished)), null)")
-        page.settle()
+            page.wait_for("document.querySelector('[aria-busy=true]') === null", f"all of {name}")
+        page.still()
         page.screenshot(tmp_path / "page.png")
         check(tmp_path / "page.png", f"{name}-{look}")
         page.evaluate("(document.querySelectorAll('dialog').forEach((dialog) => dialog.close()), null)")

@@ -27,9 +27,8 @@ def show(viewer: Viewer, dialog: str) -> None:
     viewer.page.evaluate(f"({CLOSE}, null)")
     viewer.run(dialog)
     viewer.page.wait_for("document.querySelector('dialog[open] h2') !== null", dialog)
-    viewer.page.evaluate("(await Promise.all(document.getAnimations().map((each) => each.finished)), null)")
-    if dialog == "history":
-        viewer.page.wait_for("document.querySelector('.version-list p.quiet')?.textContent !== 'Loading…'")
+    viewer.page.wait_for("document.querySelector('[aria-busy=true]') === null", f"all of {dialog}")
+    viewer.page.still()
 
 
 @pytest.mark.parametrize("is_narrow", [False, True], ids=["wide-light", "narrow-dark"])

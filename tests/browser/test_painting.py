@@ -196,6 +196,7 @@ def test_outlines_are_filled(viewer: Viewer, tool: str) -> None:
 def test_whole_mask_tools_by_keys_alone(viewer: Viewer) -> None:
     viewer.go_to(4)
     tracked = viewer.mask()
+    viewer.mask(5)  # it is copied below, and undo then follows at once
     viewer.page.key("+")
     grown = viewer.assert_screen_is_model()
     assert grown.sum() > tracked.sum() and not (tracked & ~grown).any()

@@ -8,6 +8,7 @@ Each page has its own driver and its own Xvfb.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import shutil
@@ -40,6 +41,13 @@ _KEYS = {"Ctrl": Keys.CONTROL, "Shift": Keys.SHIFT, "Alt": Keys.ALT, "Space": Ke
          "ArrowUp": Keys.ARROW_UP, "ArrowDown": Keys.ARROW_DOWN}  # fmt: skip
 
 _LOST_ANSWER = "Could not parse script result"  # the driver's words; seen once in some ten thousand calls
+
+# From now on, counts what a page hears of keys, buttons and the wheel.
+_LISTEN = """const heard = (window[Symbol.for('heard')] ??= {count: 0});
+if (!heard.is_listening) for (const kind of ["keydown", "pointerdown", "wheel"])
+  addEventListener(kind, () => heard.count++, true);
+Object.assign(heard, {is_listening: true, count: 0});"""
+_HEARD = "return window[Symbol.for('heard')]?.count ?? -1"
 
 # Sends one PointerEvent after another, a task each, as an engine would; later ones follow the first one's element.
 _POINTER_SCRIPT = """async ({events}) => {
@@ -75,7 +83,7 @@ class WebKitPage(Page):
 
     def __init__(self, look: Look) -> None:
         browser = _find_browser()
-        self._home = tempfile.TemporaryDirectory(prefix="goobusters-webkit-")
+        self._home = tempfile.TemporaryDirectory(prefix="goobusters-webkit-", ignore_cleanup_errors=True)
         self._screen, display = _start_screen()
         self._service = _Driver(shutil.which("setpriv"), env=self._environment(look, display))
         options = Options()
@@ -92,6 +100,9 @@ class WebKitPage(Page):
             self._driver.set_page_load_timeout(SECONDS)
             self._driver.set_script_timeout(SECONDS)
             self.resize(look.width, look.height)
+        except WebDriverException as error:
+            self.close()
+            raise PageError(f"WebKit does not start: {error.msg}") from error
         except BaseException:
             self.close()
             raise
@@ -148,6 +159,23 @@ class WebKitPage(Page):
             actions.key_action.key_up(_KEYS[name])
             self._keep_in_step(actions)
 
+    def _perform(self, actions: ActionBuilder) -> None:
+        """One in thousands fails with an unknown error. When the page has heard nothing of it, it is done again."""
+        planned = [(device, list(device.actions)) for device in actions.devices]
+        for is_last in (False, False, True):
+            self._web.execute_script(_LISTEN)
+            try:
+                actions.perform()
+                return
+            except WebDriverException as error:
+                self.settle()
+                if is_last or self._web.execute_script(_HEARD) != 0:
+                    raise PageError(f"WebKit's driver did not do everything: {error.msg}") from error
+                with contextlib.suppress(WebDriverException):  # nothing may be held down
+                    actions.clear_actions()
+                for device, steps in planned:
+                    device.actions = steps[:]
+
     def _keep_in_step(self, actions: ActionBuilder) -> None:
         """All devices of one `perform` run tick by tick, so while one acts the others have to pause."""
         longest = max(len(device.actions) for device in actions.devices)
@@ -167,7 +195,7 @@ class WebKitPage(Page):
         actions.pointer_action.pointer_up(MouseButton.LEFT)
         self._keep_in_step(actions)
         self._release(actions, held)
-        actions.perform()
+        self._perform(actions)
 
     def _other_button(self, path: Sequence[XY], button: str) -> None:
         """By script: this driver presses other buttons but lets go of none."""
@@ -181,7 +209,7 @@ class WebKitPage(Page):
     def hover(self, point: XY) -> None:
         actions = self._actions()
         actions.pointer_action.move_to_location(*_whole(point))
-        actions.perform()
+        self._perform(actions)
 
     def wheel(self, point: XY, dx: float, dy: float, modifiers: str = "") -> None:
         x, y = _whole(point)
@@ -202,7 +230,7 @@ class WebKitPage(Page):
             return
         actions = self._actions()
         actions.wheel_action.scroll(x, y, int(dx), int(dy))
-        actions.perform()
+        self._perform(actions)
 
     def key(self, combination: str) -> None:
         modifiers, key = split_keys(combination)
@@ -211,16 +239,13 @@ class WebKitPage(Page):
         actions.key_action.key_down(code).key_up(code)
         self._keep_in_step(actions)
         self._release(actions, modifiers)
-        actions.perform()
+        self._perform(actions)
 
     def text(self, value: str) -> None:
         actions = self._actions()
         for sign in value:
             actions.key_action.key_down(sign).key_up(sign)
-        try:
-            actions.perform()
-        except WebDriverException as error:  # seen once in some hundreds: "unknown error", and no message
-            raise PageError(f"WebKit's driver did not type everything: {error.msg}") from error
+        self._perform(actions)
 
     def pen(self, path: Sequence[PenPoint], is_barrel: bool = False) -> None:
         button, buttons = (2, 2) if is_barrel else (0, 1)
@@ -240,7 +265,7 @@ class WebKitPage(Page):
             actions.pointer_action.move_to_location(*_whole(point))
         actions.pointer_action.pointer_up(MouseButton.LEFT)
         self._keep_in_step(actions)
-        actions.perform()
+        self._perform(actions)
 
     def fingers(self, paths: Sequence[Sequence[XY]]) -> None:
         events = []
@@ -252,21 +277,23 @@ class WebKitPage(Page):
 
     def resize(self, width: int, height: int) -> None:
         bars = (0, 0)  # the small browser has a tool bar
-        for _ in range(10):
+        end = time.monotonic() + SECONDS
+        while time.monotonic() < end:  # a window that is still changing tells old numbers, so it may take some rounds
             self._web.set_window_size(width + bars[0], height + bars[1])
             self.settle()
             inner, outer = self._web.execute_script("return [innerWidth, innerHeight]"), self._web.get_window_size()
             if inner == [width, height]:
                 return
             bars = (outer["width"] - inner[0], outer["height"] - inner[1])
-        self.wait_for("innerWidth === width && innerHeight === height", "the new size", width=width, height=height)
+        raise PageError(f"the window does not become {width}×{height}, it is {inner}")
 
     def screenshot(self, path: Path) -> None:
         self.settle()
         before, now = b"", self._web.get_screenshot_as_png()
-        for _ in range(20):  # a new size is composed a little later than the page is told of it
-            if now == before and self._has_page_size(now):
-                break
+        end = time.monotonic() + SECONDS
+        while now != before or not self._has_page_size(now):  # a new size is composed later than the page is told of it
+            if time.monotonic() > end:
+                raise PageError("the picture of the page does not come to rest")
             time.sleep(0.1)
             before, now = now, self._web.get_screenshot_as_png()
         path.write_bytes(now)
@@ -316,7 +343,7 @@ def _start_screen() -> tuple[subprocess.Popen[bytes], str]:
         number = pipe.readline().strip()
     if not number:
         screen.wait(SECONDS)
-        raise EngineMissing("Xvfb does not start")
+        raise PageError("Xvfb does not start")
     return screen, f":{number}"
 
 

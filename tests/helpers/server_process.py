@@ -32,7 +32,7 @@ class ServerProcess:
         self._code = code
         self._process: subprocess.Popen[str] | None = None
 
-    def start(self, timeout: float = 30) -> ServerProcess:
+    def start(self, timeout: float = 90) -> ServerProcess:
         """Starts the process and waits until it has printed its address."""
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("MDAI_", "SERVER_"))}
         environment |= {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1", **self._settings}

@@ -31,7 +31,7 @@ export async function openChooser({ store, flow, report }) {
   let all = [];
   let filter = "all";
   const search = h("input.text-field", { type: "search", autofocus: true, placeholder: "Exam number or name", "aria-label": "Search exams", oninput: () => show() });
-  const list = h("div.exam-list", { role: "group", "aria-label": "Exams" }, h("p.quiet", {}, "Loading…"));
+  const list = h("div.exam-list", { role: "group", "aria-label": "Exams", "aria-busy": "true" }, h("p.quiet", {}, "Loading…"));
   const summary = h("p.quiet", { role: "status" });
   const buttons = FILTERS.map(({ id, label }) =>
     h("button.button", { type: "button", "aria-pressed": String(id === filter), onclick: () => choose(id) }, label));
@@ -69,6 +69,7 @@ export async function openChooser({ store, flow, report }) {
     list.replaceChildren();
     report(error);
   }
+  list.removeAttribute("aria-busy");
 }
 
 function row(series, { series: current, session }, isDatasetNamed, onclick) {

@@ -102,12 +102,15 @@ function cellView(cell, title, work, series, onChoice, report) {
       label,
     ),
   );
-  fillPictures(cell, series, work, [mine.canvas, theirs.canvas, difference.canvas]).catch(report);
+  const pictures = h("div.pictures", { "aria-busy": "true" }, mine.element, theirs.element, difference.element);
+  fillPictures(cell, series, work, [mine.canvas, theirs.canvas, difference.canvas])
+    .catch(report)
+    .then(() => pictures.removeAttribute("aria-busy"));
   return h(
     "section.decision",
     { "aria-label": title },
     h("h3", {}, title),
-    h("div.pictures", {}, mine.element, theirs.element, difference.element),
+    pictures,
     h("div.choices", {}, ...buttons),
   );
 }

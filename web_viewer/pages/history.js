@@ -27,14 +27,19 @@ export function annotatedFrames(metadata, emptyId) {
 export async function openHistory(app) {
   const { series } = app.store.get();
   if (!series || !app.work.manifest) return;
-  const list = h("div.version-list", { role: "group", "aria-label": "Versions" }, h("p.quiet", {}, "Loading…"));
+  const list = h("div.version-list", { role: "group", "aria-label": "Versions", "aria-busy": "true" }, h("p.quiet", {}, "Loading…"));
   const preview = h("div.version-preview", {}, h("p.quiet", {}, "Choose a version to look at it."));
   const dialog = openDialog(`Earlier versions of ${seriesName(series)}`, [h("div.versions", {}, list, preview)], { class: "wide" });
   try {
     const versions = await api.history(series);
     const show = (version, button) => {
       for (const other of list.children) other.setAttribute("aria-pressed", String(other === button));
-      showVersion(app, series, version, preview, dialog.close).catch(app.report);
+      showVersion(app, series, version, preview, dialog.close).catch((error) => {
+        app.report(error);
+        if (preview.dataset.version !== version.version_id) return;
+        preview.replaceChildren(h("p.quiet", {}, "This version cannot be shown right now."));
+        preview.removeAttribute("aria-busy");
+      });
     };
     list.replaceChildren(...versions.map((version) => versionRow(version, series, show)));
     if (versions.length > 0) list.firstElementChild.click();
@@ -43,6 +48,7 @@ export async function openHistory(app) {
     list.replaceChildren(h("p.quiet", {}, "The list is not to be had right now. It needs the server."));
     app.report(error);
   }
+  list.removeAttribute("aria-busy");
 }
 
 const isCurrent = (version, series) => version.version_id === series.version_id || (version.is_original && !series.version_id);
@@ -60,6 +66,7 @@ async function showVersion(app, series, version, place, close) {
   const { session } = app.store.get();
   const ticket = (place.dataset.version = version.version_id);
   place.replaceChildren(h("p.quiet", {}, "Loading…"));
+  place.setAttribute("aria-busy", "true");
   const metadata = await api.historyMetadata(series, version.version_id);
   if (place.dataset.version !== ticket) return;
   const frames = annotatedFrames(metadata, session.empty_id);
@@ -72,6 +79,7 @@ async function showVersion(app, series, version, place, close) {
   const pictures = frames.length > 0 ? [canvas, h("div.field-row", {}, slider, caption)] : [h("p.quiet", {}, "This version has no annotations.")];
   place.replaceChildren(...pictures, h("div.choices", {}, restore));
   if (frames.length > 0) await draw();
+  if (place.dataset.version === ticket) place.removeAttribute("aria-busy");
 }
 
 async function drawFrame({ store, work, report }, series, version, frame, canvas, caption) {
