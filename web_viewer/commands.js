@@ -3,6 +3,7 @@ import { maskTypes } from "./labels.js";
 import { ACTIONS as SHORTCUTS } from "./shortcuts.js";
 import { leastCertain, nextAnnotation, nextUnsaved } from "./timeline_model.js";
 import { ACTIONS } from "./tools/actions.js";
+import { polygon } from "./tools/outline.js";
 
 const OPACITY_STEPS = [0.15, 0.3, 0.4, 0.6, 0.8];
 
@@ -36,7 +37,7 @@ export function createCommands({ store, work, stage, cursor, player, flow, pages
     larger: () => stage.resizeBrush(1.2),
     threshold: () => work.toggleThreshold(),
     ...Object.fromEntries(Object.keys(ACTIONS).map((id) => [id, act(id)])),
-    undo: () => work.step("undo"),
+    undo: () => (polygon.isOpen ? polygon.cancel(work) : work.step("undo")),
     redo: () => work.step("redo"),
     previous: () => work.goTo(frame() - 1),
     next: () => work.goTo(frame() + 1),

@@ -49,7 +49,10 @@ export function createCursor({ store, work, stage }) {
   store.watch(
     () => {
       lift();
-      if (isOn) show();
+      if (!isOn || !work.manifest) return;
+      x = clamp(x, 0, work.manifest.width); // the next clip may be smaller
+      y = clamp(y, 0, work.manifest.height);
+      show();
     },
     "frame",
     "tool",
@@ -60,7 +63,7 @@ export function createCursor({ store, work, stage }) {
     toggle,
     /** @param {KeyboardEvent} event @returns {boolean} whether the key was for the cursor */
     onKey(event) {
-      if (!isOn || event.ctrlKey || event.metaKey) return false;
+      if (!isOn || !work.manifest || event.ctrlKey || event.metaKey) return false;
       const direction = DIRECTIONS[event.key];
       if (direction) {
         const step = stepOf(store.get().brushRadius, event);

@@ -37,7 +37,7 @@ export function createFlow({ store, work, toast, report, decide }) {
 
   const save = guarded(async () => {
     if (hasConflict()) await decideNow();
-    else await work.save();
+    else if (store.get().series) await work.save();
   });
 
   const decideNow = async () => {

@@ -66,6 +66,11 @@ export class Journal {
     if (savedAt >= this.ops.length) masks.markSaved();
   }
 
+  /** Id of the edit that undo would take back, or null. @returns {string | null} */
+  get newest() {
+    return this.applied.at(-1) ?? null;
+  }
+
   get canUndo() {
     return this.applied.length > 0;
   }

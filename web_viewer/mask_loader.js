@@ -29,14 +29,14 @@ export class MaskLoader {
     this.context = this.canvas.getContext("2d", { willReadFrequently: true });
   }
 
-  /** Fetches what one frame needs. Resolves when its masks are known. */
+  /** Fetches what one frame needs, also what could not be had before. Resolves when its masks are known, or cannot be had. */
   async ensure(frameNumber) {
     await Promise.all(this.masks.labels.map((label) => this.#ensure(frameNumber, label)));
   }
 
   #ensure(frameNumber, label) {
     const filename = this.masks.missingFile(frameNumber, label);
-    if (!filename || this.failed.has(filename)) return null;
+    if (!filename) return null;
     if (!this.pending.has(filename)) this.pending.set(filename, this.#load(frameNumber, label, filename));
     return this.pending.get(filename);
   }
@@ -70,7 +70,8 @@ export class MaskLoader {
     for (const label of this.masks.labels) {
       let bundle = [];
       for (let frame = 0; frame < this.masks.frameCount; frame++) {
-        if (this.masks.missingFile(frame, label)) bundle.push(frame);
+        const filename = this.masks.missingFile(frame, label);
+        if (filename && !this.failed.has(filename)) bundle.push(frame);
         if (bundle.length < BUNDLE && frame < this.masks.frameCount - 1) continue;
         await pause(IDLE_PAUSE_MS);
         while (this.isBusy()) await pause(BUSY_PAUSE_MS);

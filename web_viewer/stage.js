@@ -28,6 +28,14 @@ export class Stage {
       isBrightness: this.store.get().tool === "window",
     }));
     this.#listen();
+    store.watch(
+      (now, was) => {
+        if (now.hasClip === was.hasClip && (now.tool === was.tool || !TOOLS.has(now.tool))) return;
+        for (const each of TOOLS.values()) each.drop?.(work);
+      },
+      "tool",
+      "hasClip",
+    );
   }
 
   get tool() {
@@ -37,6 +45,9 @@ export class Stage {
   #hand() {
     const { store, work } = this;
     let from = null;
+    let held = null; // the tool of this gesture, whatever key is pressed meanwhile
+    let before = null; // the newest edit when it began
+    let dab = null; // the edit that the last gesture of a brush made
     const panMove = (contact) => {
       this.hasSpacePanned = true;
       this.setPlace({
@@ -48,11 +59,16 @@ export class Stage {
     return {
       drawStart: (contact, isErasing) => {
         store.set({ isPlaying: false });
-        this.tool?.start(work, this.#toPoint(contact), isErasing);
+        held = this.tool;
+        before = work.newestEdit;
+        held?.start(work, this.#toPoint(contact), isErasing);
       },
-      drawMove: (contact) => this.tool?.move(work, this.#toPoint(contact)),
-      drawEnd: () => this.tool?.end(work),
-      drawCancel: () => this.tool?.cancel(work),
+      drawMove: (contact) => held?.move(work, this.#toPoint(contact)),
+      drawEnd: () => {
+        held?.end(work);
+        dab = held?.hasRing && work.newestEdit !== before ? work.newestEdit : null;
+      },
+      drawCancel: () => held?.cancel(work),
       panStart: (contact) => (from = { ...contact, place: this.place }),
       panMove,
       panEnd: () => {},
@@ -63,8 +79,9 @@ export class Stage {
       brightnessMove: (contact) =>
         store.set({ brightness: dragged(from.setting, contact.x - from.x, contact.y - from.y) }),
       brightnessEnd: () => {},
-      doubleTap: (_contact, hasDabbed) => {
-        if (hasDabbed) work.step("undo");
+      doubleTap: (_contact, isDrawing) => {
+        if (isDrawing && work.newestEdit !== before) return; // it closed an outline
+        if (isDrawing && dab !== null && work.newestEdit === dab) work.step("undo");
         this.fit();
       },
       hold: (contact) => this.#pick(contact),

@@ -1,4 +1,7 @@
-/** How does the page say something in passing? Short notes at the bottom that go away by themselves. */
+/**
+ * How does the page say something in passing? Short notes at the bottom that go away by themselves. While a dialog is open
+ * they are in it: what lies behind a dialog can be neither seen nor pressed.
+ */
 import { h, sign } from "./dom.js";
 import { messageFor } from "./messages.js";
 
@@ -12,6 +15,9 @@ const LONG_STAY_MS = 15_000; // what went wrong, or offers something to press
  */
 export function createToasts(place) {
   const shown = new Map();
+  const home = place.parentElement;
+  const moveUp = () => ([...document.querySelectorAll("dialog[open]")].at(-1) ?? home).append(place);
+  document.addEventListener("close", moveUp, true); // before the dialog is removed
   const say = (message, { action, key } = {}) => {
     const {
       sign: mark,
@@ -32,6 +38,7 @@ export function createToasts(place) {
       action && h("button.button", { type: "button", onclick: run }, action.label),
     );
     shown.set(id, toast);
+    moveUp();
     place.append(toast);
     leaveLater(toast, action || tone === "bad" ? LONG_STAY_MS : STAY_MS);
   };

@@ -15,6 +15,12 @@ export function createView({ store, work, timeline, commands }) {
       .getElementById(id)
       .addEventListener("pointerup", (event) => event.target.matches("input[type=range]") && event.target.blur());
   }
+  const bars = ["toolbar", "transport"].map((id) => document.getElementById(id));
+  const measure = () => {
+    const height = bars.reduce((sum, bar) => sum + bar.offsetHeight, 0); // where the page is wide, nothing asks for it
+    document.documentElement.style.setProperty("--bars", `${height}px`);
+  };
+  for (const bar of bars) new ResizeObserver(measure).observe(bar);
   document.addEventListener("gesturestart", (event) => event.preventDefault()); // Safari's own zoom of the page
   const light = window.matchMedia("(prefers-color-scheme: light)");
   const setTheme = () => {

@@ -161,8 +161,8 @@ export class Workspace {
   async #untilShownIsKnown(loader) {
     let known = -1;
     while (known !== this.store.get().frame || this.editor?.isDrawing) {
-      known = this.store.get().frame;
-      await loader.ensure(known);
+      const { frame } = this.store.get();
+      if (known !== frame) await loader.ensure((known = frame));
       if (this.editor?.isDrawing) await new Promise((resolve) => setTimeout(resolve, 50));
     }
   }
@@ -209,7 +209,10 @@ export class Workspace {
   /** Tells the core again that this series is open: it was started anew, or slept. */
   async reopen() {
     const { series } = this.store.get();
-    if (series) this.onSeries(await api.seriesAction(series, "open"));
+    if (!series) return;
+    this.onSeries(await api.seriesAction(series, "open"));
+    this.lookAhead(); // what could not be had meanwhile
+    await this.loader?.ensure(this.store.get().frame);
   }
 
   /** True while idle work had better wait. */
@@ -311,12 +314,19 @@ export class Workspace {
     this.canvas.setSketch(sketch);
   }
 
-  /** Runs `action` at once when the masks of these frames are known, otherwise as soon as they are. */
+  /** Runs `action` at once when the masks of these frames are known, otherwise as soon as they are; never without them. */
   withMasks(frames, action) {
-    const { masks } = this;
-    const isKnown = frames.every((frame) => masks.labels.every((label) => !masks.missingFile(frame, label)));
-    if (isKnown) return action();
-    return Promise.all(frames.map((frame) => this.loader.ensure(frame))).then(() => masks === this.masks && action());
+    const { masks, loader } = this;
+    const areKnown = () => frames.every((frame) => masks.labels.every((label) => !masks.missingFile(frame, label)));
+    if (areKnown()) return action();
+    return Promise.all(frames.map((frame) => loader.ensure(frame))).then(
+      () => masks === this.masks && areKnown() && action(),
+    );
+  }
+
+  /** Id of the edit that undo would take back, or null. @returns {string | null} */
+  get newestEdit() {
+    return this.journal?.newest ?? null;
   }
 
   /** Takes back or brings back, and goes to the frame where that happened. @param {"undo" | "redo"} way */

@@ -207,6 +207,9 @@ def test_an_exam_is_removed_from_this_computer_and_its_unsaved_work_kept(
     viewer.page.click("dialog.question .danger")
     viewer.page.wait_for("document.getElementById('toasts').textContent.includes('Removed')", "the exam to be gone")
     assert viewer.page.evaluate("document.querySelector('#page h1').textContent") == "No exam is open"
+    viewer.page.key("Mod+S")  # by habit
+    viewer.page.settle()
+    assert "wrong" not in viewer.page.evaluate("document.getElementById('toasts').textContent")
     assert len(list(core.directory.rglob("frame_*.png"))) < on_disk
     viewer.choose(exam)
     viewer.go_to(7)

@@ -38,12 +38,17 @@ _COLOUR = """((canvas) => {
 })(document.getElementById("overlay"))"""
 
 
+def write_plugin(stack: Stack, person: str) -> None:
+    """Puts the second label type into the plugins folder of somebody whose core has not started yet."""
+    plugins = stack.directory / person / "user" / "plugins"
+    plugins.mkdir(parents=True)
+    (plugins / "pericardium.py").write_text(PLUGIN, "utf-8")
+
+
 @pytest.fixture
 def viewer(open_page: Callable[..., Page], start_core: Callable[..., CoreProcess], stack: Stack, exam: int) -> Viewer:
     """The viewer of somebody whose plugins folder holds a second label type."""
-    plugins = stack.directory / f"labels{exam}" / "user" / "plugins"
-    plugins.mkdir(parents=True)
-    (plugins / "pericardium.py").write_text(PLUGIN, "utf-8")
+    write_plugin(stack, f"labels{exam}")
     return Viewer(open_page()).open(start_core(f"labels{exam}@example.org").address, exam)
 
 

@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { createCommands } from "../../web_viewer/commands.js";
+import { INITIAL, createStore } from "../../web_viewer/store.js";
 import { ACTIONS } from "../../web_viewer/tools/actions.js";
 import { brush, eraser } from "../../web_viewer/tools/brush.js";
 import { lasso, polygon } from "../../web_viewer/tools/outline.js";
 import { area } from "../../web_viewer/rle.js";
+import { Workspace } from "../../web_viewer/workspace.js";
 import { EMPTY, LABELS, SHAPE, fakeServer, makeWork, snapshot } from "./work.mjs";
 
 const [MAIN] = LABELS;
@@ -144,4 +147,45 @@ test("grow, shrink, smooth and fill holes change the chosen label of the shown f
     const changed = Object.keys(after).filter((key) => String(after[key]) !== String(before[key]));
     assert.deepEqual(changed, [`0 ${MAIN}`]);
   }
+});
+
+test("a polygon is not lost: not with two corners, not while nothing can be drawn; undo takes its last corner", () => {
+  const work = makeTools();
+  work.editor.show(5);
+  const commands = createCommands({ store: createStore(INITIAL), work: { ...work, step: () => assert.fail("an edit was undone") }, pages: {} });
+  for (const [x, y] of [[2, 2], [22, 2]]) polygon.start(work, point(x, y), false);
+  polygon.finish(work);
+  assert.equal(work.sketchNow().points.length, 4);
+  polygon.start(work, point(22, 16), false);
+  polygon.finish({ ...work, beginEdit: () => null });
+  assert.equal(work.sketchNow().points.length, 6);
+  commands.undo();
+  assert.deepEqual(work.sketchNow().points, [2, 2, 22, 2]);
+  polygon.start(work, point(22, 16), false);
+  polygon.finish(work);
+  assert.ok(!polygon.isOpen);
+  assert.equal(work.ops.length, 1);
+});
+
+test("an outline beside the picture changes nothing, one over its edge is cut off there", () => {
+  const work = makeTools();
+  work.editor.show(5);
+  const before = snapshot(work.masks);
+  for (const [x, y] of [[-30, -30], [-10, -30], [-10, -10]]) polygon.start(work, point(x, y), false);
+  polygon.finish(work);
+  assert.ok(!polygon.isOpen && !work.editor.isDrawing);
+  assert.deepEqual(snapshot(work.masks), before);
+  lasso.start(work, point(-50, -50), false);
+  for (const [x, y] of [[500, -50], [500, 500], [-50, 500]]) lasso.move(work, point(x, y));
+  lasso.end(work);
+  assert.equal(set(work, 5), SHAPE.width * SHAPE.height);
+});
+
+test("what needs masks that cannot be had is not done with empty ones", async () => {
+  const work = makeWork(fakeServer());
+  const unknown = { masks: { labels: LABELS, missingFile: (frame) => (frame === 4 ? "frame_000005.webp" : null) }, loader: { ensure: async () => {} } };
+  const done = [];
+  await Workspace.prototype.withMasks.call(unknown, [4], () => done.push(4));
+  Workspace.prototype.withMasks.call({ ...unknown, masks: work.masks }, [3], () => done.push(3));
+  assert.deepEqual(done, [3]);
 });

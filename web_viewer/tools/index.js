@@ -13,6 +13,7 @@ import { lasso, polygon } from "./outline.js";
  * @property {(work: object, point: object) => void} move
  * @property {(work: object) => void} end
  * @property {(work: object) => void} cancel
+ * @property {(work: object) => void} [drop] forgets what outlives a gesture: another tool or exam was chosen
  */
 
 /** @type {Map<string, Tool>} */

@@ -1,19 +1,22 @@
 /**
  * Polygon (a click a corner; click the first corner, double-click or Enter closes) and lasso (one stroke round it).
- * With Alt, or the pen's eraser, the inside is erased instead of painted.
+ * With Alt, or the pen's eraser, the inside is erased instead of painted. An open polygon stays when another frame is
+ * shown or the picture is moved; another drawing tool or another exam drops it.
  */
 import { rasterise } from "../polygon.js";
 
 const CLOSE_DISTANCE = 12; // CSS px round the first corner
 
+/** @returns {boolean} false when nothing can be drawn at the moment */
 function fill(work, points, isErasing, tool) {
   const corners = [];
   for (let index = 0; index < points.length; index += 2) corners.push([points[index], points[index + 1]]);
   const mask = work.beginEdit();
-  const shape = mask && rasterise(corners, mask.width, mask.height);
+  if (!mask) return false;
+  const shape = rasterise(corners, mask.width, mask.height);
   if (!shape) {
     work.editor.cancel();
-    return;
+    return true;
   }
   const [left, top, width, height] = shape.box;
   const limit = isErasing ? null : work.greyLimit();
@@ -27,6 +30,7 @@ function fill(work, points, isErasing, tool) {
   }
   work.editor.touch(left, top, left + width, top + height);
   work.editor.commit(tool);
+  return true;
 }
 
 function createLasso() {
@@ -59,7 +63,7 @@ function createPolygon() {
   let isErasing = false;
   const show = (work) => work.sketch(points.length > 0 ? { points, isClosed: false } : null);
   const finish = (work) => {
-    if (points.length >= 6) fill(work, points, isErasing, "polygon");
+    if (points.length < 6 || !fill(work, points, isErasing, "polygon")) return;
     points = [];
     show(work);
   };
@@ -80,6 +84,7 @@ function createPolygon() {
       show(work);
     },
     end() {},
+    /** Takes the last corner back. */
     cancel(work) {
       points = points.slice(0, -2);
       show(work);
