@@ -22,16 +22,21 @@ const chip = (kind, sign, text, tone, more = {}) => ({ kind, sign, text, tone, .
 /** @param {object} state of the store @param {number} now in ms @returns {Chip[]} */
 export function chipsOf(state, now = Date.now()) {
   const { series } = state;
-  return [...connection(state), ...(series ? [...progress(series), ...facts(series, state, now)] : [])];
+  return [...connection(state), ...(series ? [...progress(state), ...facts(series, state, now)] : [])];
 }
 
-function connection({ session, isConnected, unsentOps }) {
+/** Offline and a save that waits for the server are one thing to say. */
+const isSaveOffline = ({ series, session }) => series?.save?.state === "offline" && session?.server.state === "offline";
+
+function connection(state) {
+  const { session, isConnected, unsentOps } = state;
   if (!isConnected) {
     const waiting = unsentOps > 0 ? [chip("waiting", "✏️", `${unsentOps} strokes wait`, "warn")] : [];
     return [chip("core", "🔌", "Goobusters is not running", "warn", { code: "OFFLINE_CORE" }), ...waiting];
   }
+  const offline = isSaveOffline(state) ? "Offline – saved here, goes up later" : "Offline – your work is kept";
   const chips = {
-    offline: [chip("offline", "☁️", "Offline – your work is kept", "calm")],
+    offline: [chip("offline", "☁️", offline, "calm")],
     unset: [chip("unset", "🧭", "No server yet – your work is kept", "calm")],
     unauthorized: [coded("token", "UNAUTHORIZED")],
   };
@@ -44,12 +49,14 @@ function coded(kind, code) {
   return chip(kind, sign, SHORT[code] ?? "Needs attention", tone, { code });
 }
 
-function progress(series) {
+function progress(state) {
+  const { series } = state;
   const chips = [];
   if (series.state !== "error" && !QUIET_STATES.has(series.state)) {
     const { sign, text, tone } = STATES[series.state] ?? STATES.error;
     chips.push(chip("state", sign, text + counted(series.progress), tone));
   }
+  if (isSaveOffline(state)) return chips;
   if (series.save) {
     const { sign, text, tone } = SAVES[series.save.state] ?? SAVES.failed;
     chips.push(chip("save", sign, text + counted(series.save), tone, { code: series.save.error_code ?? undefined }));

@@ -35,6 +35,12 @@ test("the connection comes first, then newer clips", () => {
   assert.deepEqual(texts({}, SESSION, { isConnected: false, unsentOps: 2 }), ["Goobusters is not running", "2 strokes wait"]);
 });
 
+test("a save that waits for the server is told together with being offline, in one sign", () => {
+  const offline = { ...SESSION, server: { state: "offline" } };
+  assert.deepEqual(texts({ save: { state: "offline" } }, offline), ["Offline – saved here, goes up later"]);
+  assert.deepEqual(texts({ save: { state: "offline" } }), ["Saved here, goes up later"]);
+});
+
 test("colleagues of the last hour are named, with when, and nobody else", () => {
   const at = (minutes) => new Date(NOW - minutes * 60_000).toISOString();
   const activity = [{ editor: "ann@example.org", at: at(1) }, { editor: "bob@example.org", at: at(20) }];
