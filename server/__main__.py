@@ -48,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         settings = load(directory)
     except SettingError as error:
         return _refuse(f"Setting {error}.")
-    if arguments.new_token:
+    if arguments.new_token is not None:
         return _add_token(settings, arguments.new_token)
     places = {
         "STATE_PATH": settings.state_path,
@@ -74,9 +74,17 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _add_token(settings: ServerSettings, editor: str) -> int:
     from server.auth import make_token
+    from server.errors import ApiError
+    from server.identity import check_editor
 
     try:
-        print(make_token(settings.tokens_path, editor))
+        name = check_editor(editor)
+    except ApiError:
+        name = None
+    if name is None:
+        return _refuse("A token needs a person's name or e-mail address of at most 254 characters.")
+    try:
+        print(make_token(settings.tokens_path, name))
     except (OSError, ValueError):
         return _refuse("The list of tokens (TOKENS_PATH) cannot be read or written.")
     return 0
@@ -110,7 +118,11 @@ def _serve(settings: ServerSettings, directory: Path, stop_with_stdin: bool) -> 
     print(json.dumps({"address": address_of(settings.host, http.bind_addr[1])}), flush=True)
     from server.assemble import assemble
 
-    running = assemble(settings, directory)
+    try:
+        running = assemble(settings, directory)
+    except SettingError as error:
+        http.stop()
+        return _refuse(f"Setting {error}.")
     http.on_error = running.note_http_error
     application.ready(running.application)
 

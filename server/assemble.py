@@ -24,6 +24,7 @@ from server.status import Status
 from server.store import Store
 from server.track_job import run as track
 from server.workers import JobFunction, Workers
+from tracking.contracts.settings import SettingError
 
 log = logging.getLogger("goobusters.http")
 
@@ -59,7 +60,10 @@ def assemble(
     source: Source | None = None,
     function: JobFunction = track,
 ) -> Running:
-    """Makes all parts. `directory` is where relative data set folders begin; the others are for tests."""
+    """Makes all parts. `directory` is where relative data set folders begin; the others are for tests.
+
+    Raises SettingError when something that a setting asks for is not installed.
+    """
     clock = clock or SystemClock()
     events, metrics, status = Events(clock), Metrics(), Status()
     store = Store(settings.state_path, settings.mask_path, settings.flow_method)
@@ -80,11 +84,13 @@ def assemble(
 
 
 def _make_workers(setting: str, slots: int, clock: Clock, function: JobFunction) -> Workers:
-    """The pool that setting WORKERS names: `local`, or `dask://HOST:PORT` (extra `dask`)."""
+    """The pool that setting WORKERS names: `local`, or `dask://HOST:PORT` (extra `dask`). Raises SettingError."""
     if setting == "local":
         return LocalWorkers(slots, clock, function)
-    from server.dask_workers import DaskWorkers  # here: only who asks for a cluster pays for importing Dask
-
+    try:
+        from server.dask_workers import DaskWorkers  # here: only who asks for a cluster pays for importing Dask
+    except ImportError:
+        raise SettingError("WORKERS", "Dask is not installed; install the extra: pip install '.[dask]'") from None
     workers: Workers = DaskWorkers(setting.removeprefix("dask://"), slots, clock, function)
     return workers
 

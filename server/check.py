@@ -58,6 +58,9 @@ def find(settings: ServerSettings, directory: Path) -> Iterator[Finding]:
     yield _check_lock(settings)
     yield _check_history(settings)
     yield _check_dataset(settings, directory)
+    yield _check_flow(settings)
+    if settings.workers != "local":
+        yield _check_cluster(settings)
     yield from _check_token(settings)
     yield _check_caddy(settings)
 
@@ -157,6 +160,31 @@ def _check_dataset(settings: ServerSettings, directory: Path) -> Finding:
     except OSError as error:
         return Finding(False, "DATASET", f"the folder cannot be read ({error.strerror})")
     return Finding(count > 0, "DATASET", f"{count} clips in the folder" if count else "the folder holds no clips")
+
+
+def _check_flow(settings: ServerSettings) -> Finding:
+    from tracking.errors import MethodError  # here: these bring OpenCV
+    from tracking.flow import find_method
+
+    try:
+        find_method(settings.flow_method)
+    except MethodError as error:
+        return Finding(False, "FLOW_METHOD", str(error))
+    return Finding(True, "FLOW_METHOD", settings.flow_method)
+
+
+def _check_cluster(settings: ServerSettings) -> Finding:
+    """Whether Dask is installed and something listens where its scheduler should."""
+    import importlib.util
+
+    if importlib.util.find_spec("distributed") is None:
+        return Finding(False, "WORKERS", "Dask is not installed; install the extra: pip install '.[dask]'")
+    host, _, port = settings.workers.removeprefix("dask://").rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=2).close()
+    except OSError as error:
+        return Finding(False, "WORKERS", f"the scheduler does not answer ({error.strerror or 'no answer'})")
+    return Finding(True, "WORKERS", "something answers where the scheduler should")
 
 
 def _check_token(settings: ServerSettings) -> Iterator[Finding]:

@@ -6,6 +6,8 @@ import hashlib
 from dataclasses import dataclass
 from typing import Protocol
 
+from server.errors import ApiError
+
 
 @dataclass(frozen=True)
 class Identity:
@@ -13,6 +15,18 @@ class Identity:
 
     editor: str | None
     token_hash: str
+
+
+MAX_EDITOR = 254
+_NOT_UTF8 = "\N{REPLACEMENT CHARACTER}"
+
+
+def check_editor(text: str) -> str | None:
+    """A name that may be stored, or None for an empty one. Raises ApiError EDITOR_INVALID."""
+    text = text.strip()
+    if len(text) > MAX_EDITOR or not text.isprintable() or _NOT_UTF8 in text:
+        raise ApiError("EDITOR_INVALID", "The editor is not a usable name.")
+    return text or None
 
 
 class TokenChecker(Protocol):

@@ -13,8 +13,9 @@ from typing import Any
 from server import original, production, versions
 from server.clock import to_text
 from server.errors import ApiError
+from server.identity import check_editor
 from server.records import RetrackStatus, SeriesEntry, TrackingStatus
-from server.services import Services, check_editor
+from server.services import Services
 from tracking.contracts.archive import Archive, ArchiveError, Submission, pack, read_submission, unpack
 from tracking.contracts.masks import decode_mask
 

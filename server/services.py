@@ -13,15 +13,13 @@ from server import gate
 from server.clock import Clock
 from server.errors import ApiError
 from server.events import Events
+from server.identity import check_editor
 from server.jobs import Jobs
 from server.metrics import Metrics
 from server.records import SeriesEntry
 from server.settings import ServerSettings
 from server.status import Status
 from server.store import Store
-
-MAX_EDITOR = 254
-_NOT_UTF8 = "\N{REPLACEMENT CHARACTER}"
 
 
 @dataclass(frozen=True)
@@ -73,11 +71,3 @@ def read_header(name: str) -> str:
     """A header's text, "" without one; what is not UTF-8 in it is replaced. WSGI hands headers over as latin-1."""
     raw: str = bottle.request.headers.raw(name, "")
     return raw.encode("latin-1", "replace").decode("utf-8", "replace")
-
-
-def check_editor(text: str) -> str | None:
-    """A name that may be stored, or None for an empty one. Raises ApiError EDITOR_INVALID."""
-    text = text.strip()
-    if len(text) > MAX_EDITOR or not text.isprintable() or _NOT_UTF8 in text:
-        raise ApiError("EDITOR_INVALID", "The editor is not a usable name.")
-    return text or None

@@ -126,6 +126,9 @@ def test_new_token_command(
     monkeypatch.setenv("TOKENS_PATH", "broken.json")
     assert main(["--new-token", "bob@example.org"]) == 2
     assert capsys.readouterr().err == "The list of tokens (TOKENS_PATH) cannot be read or written.\n"
+    for editor in ("", "two\nlines", "x" * 255, "\udcff"):
+        assert main(["--new-token", editor]) == 2
+        assert capsys.readouterr().err.startswith("A token needs a person's name")
     _, caller = indexed(1, AUTH="tokens")
     assert caller.post("/api/auth/validate", Authorization=f"Bearer {token}").json()["editor"] == "bob@example.org"
 

@@ -99,6 +99,17 @@ def test_data_sets_that_are_not_there(find: Find, tmp_path: Path) -> None:
     assert (finding.is_good, finding.text) == (False, "mdai needs MDAI_TOKEN, PROJECT_ID, DATASET_ID")
 
 
+def test_methods_and_clusters_that_are_not_there(find: Find, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert find()["FLOW_METHOD"].is_good
+    assert find(FLOW_METHOD="nosuch")["FLOW_METHOD"].text == "There is no flow method 'nosuch'. Known: dis, farneback."
+    with socket.create_server(("127.0.0.1", 0)) as scheduler:
+        address = f"dask://127.0.0.1:{scheduler.getsockname()[1]}"
+        assert find(WORKERS=address)["WORKERS"].is_good
+    assert "does not answer" in find(WORKERS=address)["WORKERS"].text
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert "not installed" in find(WORKERS=address)["WORKERS"].text
+
+
 def test_tokens_that_are_missing(find: Find, tmp_path: Path) -> None:
     assert not find(AUTH="tokens")["AUTH"].is_good
     make_token(tmp_path / "tokens.json", "ann@example.org")

@@ -20,6 +20,15 @@ Indexed = Callable[..., tuple[Running, Caller]]
 PRODUCTION = Production(None, "of other inputs", "dis", "2026-01-15T12:00:00.000000Z", 8, 0, 96, 64, "0" * 64)
 
 
+def test_a_cluster_without_dask_is_one_sentence(tmp_path: Path) -> None:
+    blocked = "import sys; sys.modules['distributed'] = None; from server.__main__ import main; sys.exit(main([]))"
+    server = ServerProcess(tmp_path, code=blocked, DATASET="folder:clips", WORKERS="dask://127.0.0.1:8786")
+    with server:
+        assert server.process.wait(30) == 2
+    assert server.log().startswith("Setting WORKERS: Dask is not installed")
+    assert len(server.log().splitlines()) == 1
+
+
 def test_a_missing_folder_is_said_and_the_server_stays_up(tmp_path: Path, start_server: StartServer) -> None:
     _, caller = start_server(DATASET="folder:nowhere")
     status = caller.wait_for("/api/status", lambda s: s["problems"])

@@ -185,11 +185,14 @@ def read_index(root: Path, annotations: Path | None = None, absent: Mapping[str,
     away = {root / name: size for name, size in (absent or {}).items()}
     for clip in sorted({*list_clips(root), *away}, key=lambda p: natural_key(p.relative_to(root).as_posix())):
         relative = clip.relative_to(root)
-        ids = _ids(clip, relative)
-        if ids is None:
-            problems.append(Problem("CLIP_UNREADABLE", "This file is not a readable DICOM clip.", relative.as_posix()))
+        name = relative.as_posix().encode(errors="replace").decode()
+        ids = _ids(clip, relative) if name == relative.as_posix() else ("", "")
+        if ids == ("", ""):
+            problems.append(Problem("CLIP_UNREADABLE", "This file has a name that is not text (UTF-8).", name))
+        elif ids is None:
+            problems.append(Problem("CLIP_UNREADABLE", "This file is not a readable DICOM clip.", name))
         elif ids in found:
-            problems.append(Problem("SERIES_DUPLICATE", "Another clip has the same series.", relative.as_posix()))
+            problems.append(Problem("SERIES_DUPLICATE", "Another clip has the same series.", name))
         else:
             found[ids] = clip
             sizes.update(f"{ids}{away[clip] if clip in away else _weight(clip)}".encode())
@@ -219,7 +222,9 @@ def image_files(directory: Path) -> list[Path]:
 
 def natural_key(name: str) -> list[tuple[int, int, str]]:
     """Sort key that reads digit runs as numbers."""
-    return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in re.split(r"([0-9]+)", name) if part]
+    return [
+        (0, int(part), "") if part[0] in "0123456789" else (1, 0, part) for part in re.split(r"([0-9]+)", name) if part
+    ]
 
 
 def _is_hidden(path: Path, root: Path) -> bool:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tracking.contracts.labels import EMPTY_ID, LABEL_ID, is_label_id
+from tracking.contracts.labels import EMPTY_ID, LABEL_ID, TRACK_ID, is_label_id
 
 SHARED, SERVER, CLIENT, DEMO = "shared", "server", "client", "demo"
 _PREFIXES = ("MDAI_", "SERVER_", "CLIENT_", "RETRACK_", "RECENT_VIEW_", "MASK_STORAGE_", "VIDEO_CACHE_", "GOOBUSTERS_")
@@ -73,6 +73,8 @@ def _matching(pattern: str, hint: str) -> Callable[[str], str]:
 def _label(text: str) -> str:
     if not is_label_id(text):
         raise ValueError("expects a label id: letters, digits, _ and -")
+    if text == TRACK_ID:
+        raise ValueError("expects the label of what people mark, not that of tracked masks")
     return text
 
 
@@ -90,20 +92,31 @@ def _url(text: str) -> str:
     return text
 
 
+def _line(text: str) -> str:
+    if not text.isprintable():  # so that it can be encoded, sent and logged
+        raise ValueError("expects one line of text")
+    return text
+
+
+def _workers(text: str) -> str:
+    found = re.fullmatch(r"dask://[^\s/@]+:([0-9]{1,5})", text)
+    if text != "local" and not (found and 0 < int(found[1]) <= 65535):
+        raise ValueError("expects local or dask://HOST:PORT")
+    return text
+
+
 _dataset = _matching(r"mdai|folder:[^\0]+", "mdai or folder:PATH")
 _email = _matching(r"([^\s@]{1,64}@[^\s@]{1,189})?", "an e-mail address")
-_text = _matching(r"[^\0\r\n]*", "one line of text")
-_word = _matching(r"[A-Za-z0-9_.-]{1,64}", "a plain name")
-_workers = _matching(r"local|dask://[^\s/@]+", "local or dask://HOST:PORT")
+_word = _matching(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", "a plain name")
 _domain = _matching(r"[\w.-]+(:[0-9]+)?", "a host name")
 _host = _matching(r"[\w.:-]+", "a host name or address")
 
 SETTINGS: tuple[Setting, ...] = (
     Setting("DATASET", SHARED, _dataset, "mdai", "where the clips come from: `mdai` or `folder:PATH`"),
-    Setting("MDAI_TOKEN", SHARED, _text, "", "access token for MD.ai and for the server", is_secret=True),
+    Setting("MDAI_TOKEN", SHARED, _line, "", "access token for MD.ai and for the server", is_secret=True),
     Setting("MDAI_DOMAIN", SHARED, _domain, "public.md.ai", "MD.ai's domain"),
-    Setting("PROJECT_ID", SHARED, _text, "", "MD.ai's project id"),
-    Setting("DATASET_ID", SHARED, _text, "", "MD.ai's data set id"),
+    Setting("PROJECT_ID", SHARED, _line, "", "MD.ai's project id"),
+    Setting("DATASET_ID", SHARED, _line, "", "MD.ai's data set id"),
     Setting("LABEL_ID", SHARED, _label, LABEL_ID, "label type that is tracked (free fluid)"),
     Setting("EMPTY_ID", SHARED, _label, EMPTY_ID, "label type that says: a person saw that there is nothing"),
     Setting("FLOW_METHOD", SHARED, _word, "dis", "optical flow method: `dis`, `farneback` or one of a plugin"),
@@ -125,7 +138,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("CLIENT_PORT", CLIENT, _integer(0, 65535), "0", "port of the local viewer; 0 takes any free one"),
     Setting("SERVER_URL", CLIENT, _url, "http://127.0.0.1:5000", "the mask server's address"),
     Setting("USER_EMAIL", CLIENT, _email, "", "who saves: an e-mail address"),
-    Setting("GOOBUSTERS_HOME", DEMO, _text, "", "directory of the demo; empty takes the system's place for user data"),
+    Setting("GOOBUSTERS_HOME", DEMO, _line, "", "directory of the demo; empty takes the system's place for user data"),
     Setting("VIDEO_CACHE_PATH", CLIENT, _directory, "client_cache", "directory of downloaded clips and frames"),
 )
 BY_KEY = {setting.key: setting for setting in SETTINGS}
@@ -189,6 +202,8 @@ def read(
             errors.append(error)
         else:
             values[key] = (directory / value).absolute() if isinstance(value, Path) else value
+    if "LABEL_ID" in values and values["LABEL_ID"] == values.get("EMPTY_ID"):
+        errors.append(SettingError("EMPTY_ID", "is the same as LABEL_ID"))
     return values, errors
 
 

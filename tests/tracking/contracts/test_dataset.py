@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -109,3 +110,12 @@ def test_links_out_of_the_folder_are_not_followed(tmp_path: Path) -> None:
     (tmp_path / "root").mkdir()
     (tmp_path / "root" / "link").symlink_to(tmp_path / "outside", target_is_directory=True)
     assert read_index(tmp_path / "root").series == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of any bytes exist on Linux alone")
+def test_odd_names_cost_at_most_their_own_clip(tmp_path: Path) -> None:
+    for name in ("plain.mp4", "5².mp4", "3²", "two\nlines.mp4", "n\u0303.mp4", "٣.mp4", "\udcff.mp4"):
+        write(tmp_path / name if name.endswith("mp4") else tmp_path / name / "one.mp4")
+    index = read_index(tmp_path)
+    assert len(index.series) == 6
+    assert [(problem.code, problem.what) for problem in index.problems] == [("CLIP_UNREADABLE", "?.mp4")]

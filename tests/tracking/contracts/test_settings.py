@@ -43,6 +43,13 @@ def test_environment_over_side_file_over_shared_file(tmp_path: Path) -> None:
         ("SERVER_URL", "http://host/a\0b"),
         ("USER_EMAIL", "nobody"),
         ("WORKERS", "dask-cluster"),
+        ("WORKERS", "dask://host"),
+        ("WORKERS", "dask://host:70000"),
+        ("FLOW_METHOD", ".."),
+        ("LABEL_ID", "TRACK_ID"),
+        ("EMPTY_ID", "L_13yPql"),
+        ("PROJECT_ID", "\udcff"),
+        ("MDAI_TOKEN", "two\u2028lines"),
         ("STATE_PATH", ""),
     ],
 )
