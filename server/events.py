@@ -45,14 +45,19 @@ class Events:
     def can_resume(self, last_id: int) -> bool:
         """Whether every event after `last_id` is still kept."""
         with self._changed:
-            oldest = self._kept[0].id if self._kept else self._last + 1
-            return oldest - 1 <= last_id <= self._last
+            return last_id <= self._last and self._has_all_after(last_id)
 
-    def after(self, last_id: int, seconds: float) -> list[Event]:
-        """Events newer than `last_id`, waiting at most so long for the first one."""
+    def _has_all_after(self, last_id: int) -> bool:
+        oldest = self._kept[0].id if self._kept else self._last + 1
+        return oldest - 1 <= last_id
+
+    def after(self, last_id: int, seconds: float) -> list[Event] | None:
+        """Events newer than `last_id`, waiting at most so long for the first one; None when some are no longer kept."""
         with self._changed:
             if self._last <= last_id and not self._is_closed:
                 self._changed.wait(seconds)
+            if not self._has_all_after(last_id):
+                return None
             newer = []
             for event in reversed(self._kept):
                 if event.id <= last_id:

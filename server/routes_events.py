@@ -64,16 +64,29 @@ def _news(services: Services, last_event_id: str) -> Generator[bytes]:
         if events.can_resume(known):
             position = known
         else:
-            for entry in services.store.listed():
-                yield _format(Event(position, "series", json.dumps(render(entry))))
-    yield _format(Event(position, "status", json.dumps(services.render_status())))
+            yield from _all_series(services, position)
+    yield _status(services, position)
     while not events.is_closed:
         newer = events.after(position, HEARTBEAT_SECONDS)
+        if newer is None:  # more has happened at once than is kept, or the client reads too slowly
+            position = events.last_id
+            yield from _all_series(services, position)
+            yield _status(services, position)
+            continue
         for event in newer:
             position = event.id
             yield _format(event)
         if not newer:
             yield b": \n\n"
+
+
+def _all_series(services: Services, position: int) -> Iterator[bytes]:
+    for entry in services.store.listed():
+        yield _format(Event(position, "series", json.dumps(render(entry))))
+
+
+def _status(services: Services, position: int) -> bytes:
+    return _format(Event(position, "status", json.dumps(services.render_status())))
 
 
 def _format(event: Event) -> bytes:

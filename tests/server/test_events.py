@@ -5,19 +5,38 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import requests
 
+from server.assemble import Running
 from server.events import KEPT, Events
 from server.http_server import MAX_STREAMS
+from server.routes_events import _news
 from tests.helpers.clips import rectangle, submission
 from tests.helpers.server_process import ServerProcess
+from tests.helpers.wsgi import Caller
 from tests.server.conftest import KEY, PATH, SetClock
 
 Live = tuple[ServerProcess, str]
 News = tuple[int, str, Any]
+
+
+def test_who_falls_behind_gets_everything_anew(indexed: Callable[..., tuple[Running, Caller]]) -> None:
+    running, _ = indexed(3)
+    news = _news(running.services, "")
+    assert b"retry" in next(news)
+    assert b"event: status" in next(news)
+    for number in range(KEPT + 10):
+        running.services.events.publish("series", {"number": number})
+    last = running.services.events.last_id
+    told = [next(news).decode().split("\n") for _ in range(3)]
+    assert [json.loads(data.removeprefix("data: "))["exam_number"] for _, _, data, *_ in told] == [1, 2, 3]
+    assert {number for number, *_ in told} == {f"id: {last}"}
+    assert b"event: status" in next(news)
+    running.services.events.publish("series", {"number": "next"})
+    assert b'"next"' in next(news)
 
 
 class Stream:
