@@ -1,7 +1,7 @@
 """Starts the mask server: `goobusters server`.
 
     settings   environment, dot.env.server, dot.env; a value that does not fit is named and nothing starts
-    state lock one server a state directory
+    locks      one server a state directory, and one a directory of masks
     bind       the port answers from here on; `{"address": …}` is printed on standard output
     store      empty until the start-up thread has read it
     jobs       the queue, and worker processes once there is something to track
@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import _thread
 import argparse
+import contextlib
 import json
 import logging
 import os
@@ -60,16 +61,31 @@ def main(argv: Sequence[str] | None = None) -> int:
             prove_writable(path)
         except OSError as error:
             return _refuse(f"The directory of {key} cannot be used: {error.strerror}.")
-    try:
-        with StateLock(settings.state_path):
-            if (settings.state_path / RESTORING).exists():
-                return _refuse("A restore into STATE_PATH was not finished: empty it and restore again.")
+    with contextlib.ExitStack() as locks:
+        refusal = _lock(settings, locks)
+        if refusal is not None:
+            return _refuse(refusal)
+        if (settings.state_path / RESTORING).exists():
+            return _refuse("A restore into STATE_PATH was not finished: empty it and restore again.")
+        try:
             logs.set_up(settings.state_path)
-            return _serve(settings, directory, arguments.stop_with_stdin)
-    except StateLocked:
-        return _refuse("Another server uses this state directory (STATE_PATH); only one may.")
-    except OSError as error:
-        return _refuse(f"The directory of STATE_PATH cannot be used: {error.strerror}.")
+        except OSError as error:
+            return _refuse(f"The directory of STATE_PATH cannot be used: {error.strerror}.")
+        return _serve(settings, directory, arguments.stop_with_stdin)
+
+
+def _lock(settings: ServerSettings, locks: contextlib.ExitStack) -> str | None:
+    """Keeps other servers out, or says why not. A rehearsal with its own state must not write into masks in use."""
+    places = {settings.mask_path.resolve(): "directory of masks (MASK_STORAGE_PATH)"}
+    places = {settings.state_path.resolve(): "state directory (STATE_PATH)"} | places  # one lock when they are the same
+    for path, name in places.items():
+        try:
+            locks.enter_context(StateLock(path))
+        except StateLocked:
+            return f"Another server uses this {name}; only one may."
+        except OSError as error:
+            return f"The {name} cannot be used: {error.strerror}."
+    return None
 
 
 def _add_token(settings: ServerSettings, editor: str) -> int:

@@ -90,6 +90,8 @@ def backup(settings: ServerSettings, file: Path) -> Summary:
     """Writes `file` and reads it back; an earlier `file` stays until that is done. Raises BackupError, OSError."""
     if not settings.state_path.is_dir():
         raise BackupError("There is nothing to back up: STATE_PATH does not exist.")
+    if file.resolve().is_relative_to(settings.state_path.resolve()):
+        raise BackupError("FILE must not lie in STATE_PATH: every backup would hold the one before.")
     temporary = file.with_name(f"{file.name}{TEMPORARY}backup")
     digests: dict[str, str] = {}
     try:

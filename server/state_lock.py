@@ -1,4 +1,4 @@
-"""Does another server already use this state directory? Held by `server.__main__` as long as it runs.
+"""Does another server already use this directory, of state or of masks? Held by `server.__main__` as long as it runs.
 
 The system gives the lock back when the process ends, however it ends, so nothing stale can stay behind.
 """
@@ -21,15 +21,15 @@ class StateLocked(Exception):
 
 
 class StateLock:
-    """Context manager around `server_state/lock`. Raises StateLocked, OSError."""
+    """Context manager around the file `lock` in a directory. Raises StateLocked, OSError."""
 
-    def __init__(self, state_path: Path) -> None:
-        self._state_path = state_path
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
         self._descriptor: int | None = None
 
     def __enter__(self) -> StateLock:
-        make_directory(self._state_path)
-        self._descriptor = os.open(self._state_path / "lock", os.O_RDONLY | os.O_CREAT, 0o600)
+        make_directory(self._directory)
+        self._descriptor = os.open(self._directory / "lock", os.O_RDONLY | os.O_CREAT, 0o600)
         try:
             _lock(self._descriptor)
         except (BlockingIOError, PermissionError) as error:

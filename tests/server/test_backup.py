@@ -120,6 +120,8 @@ def test_commands_say_what_they_did_or_why_not(
     assert "1 series, 3 versions" in capsys.readouterr().out
     assert main_restore(["../copy.tar"]) == 2
     assert "must be empty" in capsys.readouterr().err
+    assert main_backup(["server_state/copy.tar"]) == 2
+    assert "must not lie in STATE_PATH" in capsys.readouterr().err
     assert main_backup(["/nowhere/copy.tar"]) == 2
     assert "No such file" in capsys.readouterr().err
     monkeypatch.setenv("STATE_PATH", "nothing")

@@ -531,15 +531,19 @@ def test_a_directory_that_cannot_be_made_is_one_sentence(tmp_path: Path, key: st
 def test_a_second_server_on_the_same_state_is_refused(tmp_path: Path) -> None:
     write_dataset(tmp_path / "clips", 1)
     with ServerProcess(tmp_path, DATASET="folder:clips"):
-        other = ServerProcess(tmp_path, DATASET="folder:clips")
-        with pytest.raises(RuntimeError, match="Another server uses this state directory"):
-            other.start()
+        for changes, name in (({}, "state directory"), ({"STATE_PATH": "of its own"}, "directory of masks")):
+            with pytest.raises(RuntimeError, match=f"Another server uses this {name}"):
+                ServerProcess(tmp_path, DATASET="folder:clips", **changes).start()
+    one = str(tmp_path / "one")
+    with ServerProcess(tmp_path, DATASET="folder:clips", STATE_PATH=one, MASK_STORAGE_PATH=one) as server:
+        server.wait_ready()  # one directory for both is one lock
 
 
 def test_a_taken_port_is_one_sentence(tmp_path: Path) -> None:
     write_dataset(tmp_path / "clips", 1)
     with ServerProcess(tmp_path, DATASET="folder:clips") as first:
         port = first.address.rpartition(":")[2]
-        other = ServerProcess(tmp_path, DATASET="folder:clips", STATE_PATH="other", SERVER_PORT=port)
+        paths = {"STATE_PATH": "other", "MASK_STORAGE_PATH": "other masks"}
+        other = ServerProcess(tmp_path, DATASET="folder:clips", SERVER_PORT=port, **paths)
         with pytest.raises(RuntimeError, match=f"Port {port} of 127.0.0.1 cannot be used: Address already in use"):
             other.start()
