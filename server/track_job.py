@@ -186,14 +186,14 @@ def draw_exported(
     contradictions = empty_frames & {number for number, _ in drawn}
     if contradictions:
         left_out["ANNOTATION_CONTRADICTION"] = len(contradictions)
+    problems = [replace(_LEFT_OUT[code], what=str(count)) for code, count in sorted(left_out.items())]
     annotations = [Annotation(number, empty_id, None) for number in empty_frames - contradictions]
     masks = {}
     for (number, label), mask in drawn.items():
-        annotation = Annotation(number, label, mask_filename(number, None if label == label_id else label))
-        annotations.append(annotation)
-        masks[str(annotation.filename)] = encode_mask((mask.astype(np.uint8) * 255).tobytes(), width, height)
-    annotations.sort(key=lambda a: (a.frame_number, a.label_id))
-    return annotations, masks, [replace(_LEFT_OUT[code], what=str(count)) for code, count in sorted(left_out.items())]
+        filename = mask_filename(number, None if label == label_id else label)
+        annotations.append(Annotation(number, label, filename))
+        masks[filename] = encode_mask((mask.astype(np.uint8) * 255).tobytes(), width, height)
+    return sorted(annotations, key=lambda a: (a.frame_number, a.label_id)), masks, problems
 
 
 _BROKEN = "Annotations whose polygons cannot be drawn were left out."

@@ -130,13 +130,13 @@ def forget(entry: SeriesEntry, version_id: str) -> None:
 
 def chain(entry: SeriesEntry) -> list[Version]:
     """All versions of the series, newest first, whatever the clock did; behind a gap in the chain time decides."""
-    found: list[Version] = []
+    found: dict[str, Version] = {}
     version = entry.current
-    while version is not None and version not in found:
-        found.append(version)
+    while version is not None and version.version_id not in found:
+        found[version.version_id] = version
         version = entry.versions.get(version.previous_version_id or "")
-    others = [version for version in entry.versions.values() if version not in found]
-    return found + sorted(others, key=lambda version: version.at, reverse=True)
+    others = [version for version in entry.versions.values() if version.version_id not in found]
+    return [*found.values(), *sorted(others, key=lambda version: version.at, reverse=True)]
 
 
 def load(entry: SeriesEntry) -> None:

@@ -8,7 +8,7 @@ import bottle
 
 from workstation.errors import CoreError
 from workstation.http_pages import read_json
-from workstation.http_series import _S, _webp
+from workstation.http_series import SERIES, webp_answer
 from workstation.journal import Journal
 from workstation.op_check import Picture
 from workstation.series import SeriesModel
@@ -19,8 +19,12 @@ if TYPE_CHECKING:
 
 def add_routes(app: bottle.Bottle, core: Core) -> None:
     """Adds this module's routes."""
+    _add_edits(app, core)
+    _add_conflicts(app, core)
 
-    @app.get(f"/api/journal/{_S}")  # type: ignore[untyped-decorator]
+
+def _add_edits(app: bottle.Bottle, core: Core) -> None:
+    @app.get(f"/api/journal/{SERIES}")  # type: ignore[untyped-decorator]
     def get_journal(study: str, series: str) -> dict[str, Any]:
         model = core.session.edited((study, series))
         journal = _journal(model)
@@ -28,7 +32,7 @@ def add_routes(app: bottle.Bottle, core: Core) -> None:
             base = model.masks.version_id if model.masks else None
             return {"base_version_id": base, "ops": journal.ops(), "position": journal.position}
 
-    @app.post(f"/api/journal/{_S}")  # type: ignore[untyped-decorator]
+    @app.post(f"/api/journal/{SERIES}")  # type: ignore[untyped-decorator]
     def append(study: str, series: str) -> dict[str, Any]:
         model = core.session.edited((study, series))
         ops = read_json().get("ops")
@@ -45,28 +49,30 @@ def add_routes(app: bottle.Bottle, core: Core) -> None:
         core.events.publish("journal", {"study_uid": study, "series_uid": series, "count": count})
         return {"count": count}
 
-    @app.post(f"/api/series/{_S}/save")  # type: ignore[untyped-decorator]
+    @app.post(f"/api/series/{SERIES}/save")  # type: ignore[untyped-decorator]
     def save(study: str, series: str) -> dict[str, Any]:
         model = core.session.edited((study, series))
         core.session.saver(model).request()
         bottle.response.status = 202
         return model.to_json()
 
-    @app.get(f"/api/conflict/{_S}")  # type: ignore[untyped-decorator]
+
+def _add_conflicts(app: bottle.Bottle, core: Core) -> None:
+    @app.get(f"/api/conflict/{SERIES}")  # type: ignore[untyped-decorator]
     def conflict(study: str, series: str) -> dict[str, Any]:
         found = core.session.saver(core.session.model((study, series))).conflicts
         if found is None:
             raise CoreError("CONFLICT_NONE", "There is nothing to decide for this series.", 404)
         return found.to_json()
 
-    @app.get(f"/api/conflict/{_S}/mine/<number:int>/<label_id>")  # type: ignore[untyped-decorator]
+    @app.get(f"/api/conflict/{SERIES}/mine/<number:int>/<label_id>")  # type: ignore[untyped-decorator]
     def my_mask(study: str, series: str, number: int, label_id: str) -> Any:
         found = core.session.saver(core.session.model((study, series))).conflicts
         if found is None:
             raise CoreError("CONFLICT_NONE", "There is nothing to decide for this series.", 404)
-        return _webp(found.my_mask((number, label_id)))
+        return webp_answer(found.my_mask((number, label_id)))
 
-    @app.post(f"/api/conflict/{_S}")  # type: ignore[untyped-decorator]
+    @app.post(f"/api/conflict/{SERIES}")  # type: ignore[untyped-decorator]
     def resolve(study: str, series: str) -> dict[str, Any]:
         choices = read_json().get("choices")
         if not isinstance(choices, list):

@@ -16,7 +16,7 @@ import pytest
 
 from server import versions as server_versions
 from server.assemble import Running
-from server.records import SeriesEntry
+from server.records import SeriesEntry, Version
 from tests.helpers.clips import rectangle, submission, uids, write_dataset
 from tests.helpers.server_process import ServerProcess
 from tests.helpers.wsgi import Caller
@@ -406,6 +406,18 @@ def test_version_ids_differ_across_series_at_one_moment(tmp_path: Path, start_se
         body = submission(uids(number), None, {})
         found.add(caller.post("/api/masks/" + "/".join(uids(number)), body).json()["version_id"])
     assert len(found) == 2
+
+
+def test_a_long_history_is_listed_in_one_pass(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = SeriesEntry(KEY, tmp_path, tmp_path)
+    for number in range(500):
+        previous = f"{number - 1}" if number not in (0, 200) else None  # a gap: one file is gone
+        version = Version(f"{number}", previous, "ann", f"{number:04d}", 1, "0" * 64, {})
+        entry.versions[version.version_id] = entry.current = version
+    compared: list[object] = []
+    monkeypatch.setattr(Version, "__eq__", lambda one, other: compared.append(other) or one is other)
+    assert [int(version.version_id) for version in server_versions.chain(entry)] == list(range(499, -1, -1))
+    assert len(compared) <= len(entry.versions)
 
 
 def test_of_many_saves_at_one_instant_exactly_one_wins(tmp_path: Path, start_server: StartServer) -> None:
