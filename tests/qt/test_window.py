@@ -56,7 +56,7 @@ def ask(qtbot: QtBot, window: MainWindow, expression: str) -> Any:
     """The value of a JavaScript expression in the page; None when the page cannot say."""
     answers: list[Any] = []
     window.view.ask(expression, answers.append)
-    for _ in range(200):  # a page that is being loaded never answers
+    for _ in range(500):  # a page that is being loaded never answers
         if answers:
             return answers[0]
         qtbot.wait(10)
@@ -127,6 +127,7 @@ def test_every_menu_entry_leads_somewhere(qtbot: QtBot, window: MainWindow) -> N
 def test_closing_at_once_loses_no_stroke(qtbot: QtBot, window: MainWindow, make_backend: Callable[[], Backend]) -> None:
     wait_page(qtbot, window, "s.can_edit && s.has_picture")
     stroke(qtbot, window, 80)
+    wait_page(qtbot, window, "s.can_undo")  # the hand's events have reached the page; whether the core knows is open
     with qtbot.waitSignal(window.closed, timeout=PATIENCE):
         window.close()
     assert [op["op"] for op in ops(window)] == ["edit"]
@@ -175,7 +176,7 @@ def test_the_program_runs_and_ends_by_itself(environment: dict[str, str], tmp_pa
     clean = {key: value for key, value in os.environ.items() if not key.startswith("MDAI_")}
     process = subprocess.Popen(command, cwd=ROOT, env={**clean, **environment}, stderr=subprocess.PIPE, text=True)
     try:
-        for _ in range(600):
+        for _ in range(1200):
             if list(tmp_path.glob("cache/series/*/journal.jsonl")) or process.poll() is not None:
                 break
             time.sleep(0.1)
