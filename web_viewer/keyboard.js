@@ -10,13 +10,15 @@ export function createKeyboard({ store, work, stage, cursor, commands }) {
   store.watch(({ settings }) => (bindings = bindingsOf(settings.shortcuts ?? {})), "settings");
 
   window.addEventListener("keydown", (event) => {
-    if (event.defaultPrevented || event.isComposing || event.target.matches?.(IN_FIELD)) return;
+    if (event.defaultPrevented || event.isComposing) return;
+    const id = actionFor(event, bindings);
+    if (id === "save" && (event.ctrlKey || event.metaKey)) event.preventDefault(); // or the browser would save the page
+    if (event.target.matches?.(IN_FIELD)) return;
     if (document.querySelector("dialog[open], .menu")) return;
     if (isForControl(event)) return;
     if (cursor.onKey(event)) return event.preventDefault();
     if (event.key === "Escape") return dropSketch(work);
     if (event.key === "Enter" && polygon.isOpen) return polygon.finish(work);
-    const id = actionFor(event, bindings);
     if (!id || !commands[id]) return undefined;
     event.preventDefault();
     if (event.key === " " && id === "play") return spaceDown(event, stage);

@@ -145,6 +145,7 @@ async function openFirst() {
 
 /** The page may be gone in a moment. */
 function sendAll() {
+  work.endStroke();
   work.outbox?.sendNow();
   sendLook(true);
 }

@@ -59,7 +59,7 @@ export class Workspace {
   async close() {
     const { series, frame } = this.store.get();
     if (series) this.lastFrames.set(series.series_uid, frame);
-    if (this.editor?.isDrawing) this.editor.commit("brush");
+    this.endStroke();
     if (this.outbox) await Promise.race([this.outbox.flush(), new Promise((resolve) => setTimeout(resolve, 1500))]);
     if (this.outbox?.waiting.length === 0) this.outbox.close();
     this.canvas.clear();
@@ -324,6 +324,11 @@ export class Workspace {
     );
   }
 
+  /** Keeps what the hand has drawn so far; what it still does belongs to nothing. */
+  endStroke() {
+    if (this.editor?.isDrawing) this.editor.commit("brush");
+  }
+
   /** Id of the edit that undo would take back, or null. @returns {string | null} */
   get newestEdit() {
     return this.journal?.newest ?? null;
@@ -338,7 +343,7 @@ export class Workspace {
 
   async save() {
     const { series } = this.store.get();
-    if (this.editor?.isDrawing) this.editor.commit("brush");
+    this.endStroke();
     await this.outbox.flush();
     this.onSeries(await api.seriesAction(series, "save"));
   }

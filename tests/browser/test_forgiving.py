@@ -10,8 +10,18 @@ from tests.browser.checks import cut_off, too_small
 from tests.browser.page import Look, Page, in_one_engine
 from tests.browser.stack import CoreProcess, Stack
 from tests.browser.test_labels import write_plugin
-from tests.browser.viewer import Viewer, click_text, narrow_width
+from tests.browser.viewer import Viewer, capsules, click_text, narrow_width
+from tests.helpers.clips import HEIGHT, WIDTH
 
+# A stroke whose hand stays down.
+HELD = """async ({points}) => {
+  for (const [at, [clientX, clientY]] of points.entries()) {
+    document.getElementById("overlay").dispatchEvent(new PointerEvent(at ? "pointermove" : "pointerdown", {
+      bubbles: true, pointerId: 1, pointerType: "mouse", isPrimary: true, clientX, clientY, buttons: 1,
+      button: at ? -1 : 0,
+    }));
+  }
+}"""
 # Whether the newest note can be seen and pressed: nothing lies over its middle.
 NOTE_ON_TOP = """((note) => {
   const {left, top, width, height} = note.getBoundingClientRect();
@@ -38,6 +48,17 @@ def test_two_taps_show_the_whole_picture_and_take_back_no_stroke_made_before(vie
     viewer.page.settle()
     if viewer.state()["place"] == fitted:  # on a machine that is too busy these are two single taps
         assert np.array_equal(viewer.assert_screen_is_model(), painted)
+
+
+@in_one_engine
+def test_a_page_that_is_closed_in_the_middle_of_a_stroke_keeps_it(viewer: Viewer) -> None:
+    viewer.go_to(7)
+    path = [viewer.to_page(20, 20), viewer.to_page(60, 40)]
+    viewer.page.run(HELD, {"points": path})
+    radius = viewer.state()["brush_radius"]
+    drawn = capsules([viewer.to_picture(point) for point in path], radius, WIDTH, HEIGHT)
+    viewer.reload()
+    viewer.wait_mask(7, drawn)
 
 
 @in_one_engine
@@ -73,7 +94,7 @@ def test_a_note_is_seen_and_can_be_pressed_while_a_dialog_is_open(viewer: Viewer
 
 
 @in_one_engine
-def test_a_narrow_bar_with_several_label_types_hides_nothing(
+def test_bars_with_more_than_usual_in_them_hide_nothing(
     open_page: Callable[..., Page], start_core: Callable[..., CoreProcess], stack: Stack, exam: int, engine: str
 ) -> None:
     write_plugin(stack, f"slim{exam}")
@@ -84,4 +105,8 @@ def test_a_narrow_bar_with_several_label_types_hides_nothing(
     assert page.evaluate(f"{shown} <= document.getElementById('transport').getBoundingClientRect().top + 1")
     badge = "document.getElementById('badge').getBoundingClientRect().bottom"
     assert page.evaluate(f"{badge} <= document.getElementById('toolbar').getBoundingClientRect().top")
+    viewer.run("threshold")  # two more sliders
+    for width in (320, 700, 1000):
+        page.resize(width, 640)
+        assert cut_off(page) + too_small(page) == [], f"{width} pixels wide"
     viewer.assert_screen_is_model()
