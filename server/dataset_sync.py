@@ -2,7 +2,7 @@
 
 At start; every SYNC_HOURS; when somebody asks (`POST /api/sync`); and whenever the last attempt did not get what the
 source has, after a time that grows from a minute to an hour. Series that people have saved keep their saves; new and
-changed ones are queued for tracking. Nothing that is served stops being served because a source is away.
+changed ones are queued for tracking. Nothing that is served stops being served because a source is away or broken.
 """
 
 from __future__ import annotations
@@ -99,6 +99,10 @@ class DatasetSync:
             text = "The data set has no clips any more; what was there before stays."
             self._go_on_without(Problem("DATASET_EMPTY", text), *index.problems)
             return False
+        are_annotations_read = all(problem.code != "ANNOTATIONS_UNREADABLE" for problem in index.problems)
+        if before and not are_annotations_read:
+            self._go_on_without(*index.problems)  # half written, maybe: without them all would be tracked anew
+            return False
         looked = {entry.key: render(entry) for entry in before}
         wanted = {services.settings.label_id, services.settings.empty_id}
         index.export.annotations = [a for a in index.export.annotations if a.label_id in wanted]
@@ -115,7 +119,7 @@ class DatasetSync:
         for entry in entries:
             if not self._is_first and render(entry) != looked.get(entry.key):
                 services.announce(entry)
-        return True
+        return are_annotations_read
 
     def _go_on_without(self, problem: Problem, *others: Problem) -> None:
         """The data set cannot be had: what is known is served all the same, and the status says why."""

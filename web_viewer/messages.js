@@ -31,7 +31,7 @@ export const MESSAGES = Object.freeze({
   EXPORTED: good("📤", "The annotations were exported."),
   IMPORTED: good("📥", "The annotations were imported."),
   EXCHANGE_FAILED: warn("🩹", "The annotations could not be exported or imported. Nothing was changed."),
-  VERSION_LOST: warn("🩹", "The server was set back and has lost masks of this exam. They are here as unsaved: please save."),
+  VERSION_LOST: warn("🩹", "The server lacks masks of this exam that are on this computer. They are unsaved now; please save."),
   VERSION_FOLLOWED: calm("🤝", "A colleague saved this exam; you see the new state."),
   VERSION_MISMATCH: warn("🔀", "A colleague saved this exam too."),
   VERSION_UNKNOWN: warn("🔍", "This version is not there any more."),

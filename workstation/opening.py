@@ -244,7 +244,7 @@ class Opening:
         """Keeps what the server has lost as unsaved edits: this may be the only place where it is left."""
         Conflicts(self._core, self._model, theirs, history).keep_mine()
         if self._model.is_dirty:
-            text = "The server was set back to an earlier state; what it has lost of a series is unsaved here."
+            text = "The server does not know a version of a series that is here; what it lacks is unsaved now."
             self._core.events.notice("VERSION_LOST", text)
 
     def drop_old_versions(self) -> None:

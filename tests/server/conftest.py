@@ -17,11 +17,23 @@ from server.settings import ServerSettings, load
 from server.workers import JobFunction
 from tests.helpers.clips import rectangle, submission, uids, write_dataset
 from tests.helpers.server_process import ServerProcess
-from tests.helpers.wsgi import Caller
+from tests.helpers.wsgi import Answer, Caller
 from tracking.contracts.dataset import Export, Index, Series
 
 KEY = uids(0)
 PATH = "/".join(KEY)
+
+
+def save(caller: Caller, previous: str | None, key: tuple[str, str] = KEY, *, frame: int = 1, **headers: str) -> Answer:
+    """A save with one drawn frame, after version `previous`."""
+    body = submission(key, previous, {frame: rectangle(10, 10, 40, 40)})
+    return caller.post("/api/masks/" + "/".join(key), body, X_Previous_Version_ID=previous or "null", **headers)
+
+
+def settle(caller: Caller, key: tuple[str, str] = KEY) -> Any:
+    """The status of the last save's tracking, once that is over."""
+    path = "/api/retrack/status/" + "/".join(key)
+    return caller.wait_for(path, lambda status: status["status"] in ("RETRACK_DONE", "RETRACK_FAILED"))
 
 
 class SetClock:

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from tests.helpers.clips import rectangle, submission, uids, write_clip, write_dataset
+from tests.helpers.clips import uids, write_clip, write_dataset
 from tests.helpers.job_functions import attempts, misbehave, order
 from tests.helpers.wsgi import Caller
-from tests.server.conftest import KEY, PATH, SetClock, StartServer
+from tests.server.conftest import KEY, PATH, SetClock, StartServer, save, settle
 from tracking.contracts.archive import unpack
 
 
@@ -35,14 +35,6 @@ def listed(caller: Caller) -> list[int]:
     return [series["exam_number"] for series in caller.get("/api/series").json()["series"]]
 
 
-def save(caller: Caller, previous: str | None) -> str:
-    body = submission(KEY, previous, {3: rectangle(10, 10, 40, 40)})
-    answer = caller.post(f"/api/masks/{PATH}", body, X_Previous_Version_ID=previous or "null").json()
-    over = ("RETRACK_DONE", "RETRACK_FAILED")
-    caller.wait_for(f"/api/retrack/status/{PATH}", lambda s: s["status"] in over)
-    return str(answer["version_id"])
-
-
 def annotated(caller: Caller, number: int) -> list[int]:
     archive = unpack(caller.get("/api/masks/" + "/".join(uids(number))).content)
     return [e["frame_number"] for e in archive.metadata["frames"] if e["is_annotation"]]
@@ -58,7 +50,8 @@ def test_new_changed_and_removed_clips_are_seen_and_saves_stay(
     before = caller.wait_ready()
     assert listed(caller) == [1, 2, 3]
     told = running.services.events.last_id
-    version = save(caller, None)
+    version = save(caller, None, frame=3).json()["version_id"]
+    settle(caller)
     flow = tmp_path / "data" / "flow"
     jobs = [attempts(flow, uids(number)[1]) for number in range(4)]
 
@@ -126,7 +119,8 @@ def test_a_folder_that_is_away_takes_nothing_with_it_and_is_tried_again(
     assert status["next_sync_at"] == "2026-01-15T12:01:20.000000Z"  # in a minute
     assert listed(caller) == [1, 2]
     assert caller.get(f"/api/masks/{PATH}").content == masks
-    version = save(caller, None)  # accepted, and tracked when the clip is there again
+    version = save(caller, None, frame=3).json()["version_id"]  # accepted, and tracked when the clip is there again
+    settle(caller)
     series = caller.get(f"/api/series/{PATH}").json()
     assert (series["version_id"], series["retrack"]["error_code"]) == (version, "CLIP_MISSING")
 
@@ -143,6 +137,30 @@ def test_a_folder_that_is_away_takes_nothing_with_it_and_is_tried_again(
     assert caller.get(f"/api/masks/{PATH}").headers["X-Version-ID"] == version
     assert status["synced_at"] == "2026-01-15T12:03:22.000000Z"
     assert status["next_sync_at"] == "2026-01-16T12:03:22.000000Z"  # as SYNC_HOURS says
+
+
+def test_annotations_that_cannot_be_read_take_nothing_away(
+    tmp_path: Path, start_server: StartServer, clock: SetClock
+) -> None:
+    write_dataset(tmp_path / "clips", 2)
+    path = tmp_path / "clips" / "annotations.json"
+    whole = path.read_text("utf-8")
+    running, caller = start_server()
+    status = caller.wait_for("/api/status", lambda s: s["ready"] and s["next_sync_at"])
+    before = caller.get("/api/series").json(), caller.get(f"/api/masks/{PATH}").content
+    path.write_text(whole[:-20], "utf-8")  # somebody copies it there at this moment
+    status = sync(caller, clock, lambda s: s["problems"] and planned_anew(s, status))
+    assert [problem["code"] for problem in status["problems"]] == ["ANNOTATIONS_UNREADABLE"]
+    assert (caller.get("/api/series").json(), caller.get(f"/api/masks/{PATH}").content) == before
+    running.stop()
+    _, caller = start_server()
+    status = caller.wait_for("/api/status", lambda s: s["problems"] and s["next_sync_at"])
+    assert status["series_completed"] == 2
+    assert caller.get(f"/api/masks/{PATH}").content == before[1]
+    path.write_text(whole, "utf-8")
+    clock.advance(seconds=61)
+    caller.wait_for("/api/status", lambda s: s["ready"] and not s["problems"])
+    assert caller.get("/api/series").json() == before[0]
 
 
 def test_a_server_that_started_without_its_folder_finds_it_later(

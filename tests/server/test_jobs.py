@@ -6,31 +6,17 @@ import os
 import signal
 import time
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
 
 from server.assemble import Running
 from server.local_workers import LocalWorkers
-from tests.helpers.clips import rectangle, submission, uids, write_clip, write_dataset
+from tests.helpers.clips import uids, write_clip, write_dataset
 from tests.helpers.job_functions import attempts, misbehave, order
 from tests.helpers.wsgi import Caller
-from tests.server.conftest import SetClock, StartServer
+from tests.server.conftest import KEY, PATH, SetClock, StartServer, save, settle
 from tracking.contracts.archive import unpack
-
-KEY = uids(0)
-PATH = "/".join(KEY)
-
-
-def save(caller: Caller, previous: str | None, key: tuple[str, str] = KEY) -> Any:
-    body = submission(key, previous, {1: rectangle(10, 10, 40, 40)})
-    return caller.post("/api/masks/" + "/".join(key), body, X_Previous_Version_ID=previous or "null")
-
-
-def settled(caller: Caller, key: tuple[str, str] = KEY) -> Any:
-    path = "/api/retrack/status/" + "/".join(key)
-    return caller.wait_for(path, lambda s: s["status"] in ("RETRACK_DONE", "RETRACK_FAILED"))
 
 
 def prepare(tmp_path: Path, start_server: StartServer, count: int = 2) -> tuple[Running, Caller, Path]:
@@ -45,7 +31,7 @@ def test_a_worker_that_dies_costs_one_retry(tmp_path: Path, start_server: StartS
     before = attempts(flow, KEY[1])
     order(flow, "die-once", KEY[1])
     version = save(caller, None).json()["version_id"]
-    assert settled(caller)["status"] == "RETRACK_DONE"
+    assert settle(caller)["status"] == "RETRACK_DONE"
     assert attempts(flow, KEY[1]) - before == 2
     assert caller.get(f"/api/masks/{PATH}").headers["X-Version-ID"] == version
 
@@ -58,10 +44,10 @@ def test_a_job_that_kills_every_worker_fails_alone(tmp_path: Path, start_server:
     version = save(caller, None).json()["version_id"]
     other = save(caller, None, uids(1)).json()["version_id"]
     before = attempts(flow, KEY[1])
-    status = settled(caller)
+    status = settle(caller)
     (flow / f"order-{uids(1)[1]}").unlink()  # ran beside the dying ones all the time
     assert (status["status"], status["error_code"]) == ("RETRACK_FAILED", "WORKER_DIED")
-    assert settled(caller, uids(1)) == {**settled(caller, uids(1)), "status": "RETRACK_DONE", "version_id": other}
+    assert settle(caller, uids(1)) == {**settle(caller, uids(1)), "status": "RETRACK_DONE", "version_id": other}
     assert attempts(flow, KEY[1]) <= before + 2
 
     production = caller.get(f"/api/masks/{PATH}")  # what was served stays, the edit is kept
@@ -72,7 +58,7 @@ def test_a_job_that_kills_every_worker_fails_alone(tmp_path: Path, start_server:
 
     (flow / f"order-{KEY[1]}").unlink()  # and can be tracked again
     assert caller.post(f"/api/retrack/{PATH}").json()["version_id"] == version
-    assert settled(caller)["status"] == "RETRACK_DONE"
+    assert settle(caller)["status"] == "RETRACK_DONE"
     assert caller.get(f"/api/masks/{PATH}").headers["X-Version-ID"] == version
     assert caller.post(f"/api/retrack/{PATH}").json()["error_code"] == "NOTHING_TO_RETRACK"
 
@@ -90,7 +76,7 @@ def test_killing_an_idle_worker_is_no_attempt(tmp_path: Path, start_server: Star
     before = attempts(flow, KEY[1])
     order(flow, "die-once", KEY[1])
     save(caller, None)
-    assert settled(caller)["status"] == "RETRACK_DONE"
+    assert settle(caller)["status"] == "RETRACK_DONE"
     assert attempts(flow, KEY[1]) - before == 2
 
 
@@ -107,12 +93,12 @@ def test_a_stalled_job_is_given_up_after_five_minutes(
     assert caller.get(path).json()["status"] == "RETRACK_PROCESSING"
     assert save(caller, version).json()["error_code"] == "RETRACK_IN_PROGRESS"
     clock.advance(seconds=2)
-    assert settled(caller)["error_code"] == "STALLED"
+    assert settle(caller)["error_code"] == "STALLED"
     assert caller.get(f"/api/masks/{PATH}").headers["X-Version-ID"] == "null"
     (flow / f"order-{KEY[1]}").unlink()
     again = save(caller, version)  # the hanging process is gone, its slot works again
     assert again.status == 200
-    assert settled(caller)["status"] == "RETRACK_DONE"
+    assert settle(caller)["status"] == "RETRACK_DONE"
     entry = running.services.store.get(*KEY)
     assert not (entry.directory / "version_temp.json").exists()
 
@@ -121,7 +107,7 @@ def test_a_tracker_that_raises_is_named_by_its_kind_only(tmp_path: Path, start_s
     _, caller, flow = prepare(tmp_path, start_server)
     order(flow, "raise", KEY[1])
     save(caller, None)
-    status = settled(caller)
+    status = settle(caller)
     assert status["error_code"] == "INTERNAL_ERROR"
     assert "ZeroDivisionError" in status["message"]
     assert "/data" not in status["message"]
@@ -201,7 +187,7 @@ def test_an_upgraded_tracker_makes_all_masks_anew_and_keeps_nobody_from_saving(
     keys = [uids(number) for number in range(3)]
     versions = [save(caller, None, key).json()["version_id"] for key in keys]
     for key in keys:
-        settled(caller, key)
+        settle(caller, key)
     running.stop()
     before = [attempts(flow, key[1]) for key in keys]
     monkeypatch.setattr("tracking.params.TRACKER_VERSION", 10_000)
@@ -215,7 +201,7 @@ def test_an_upgraded_tracker_makes_all_masks_anew_and_keeps_nobody_from_saving(
     (flow / f"order-{keys[0][1]}").unlink()
     caller.wait_for("/api/status", lambda s: s["ready"] and not s["queue"]["retrack"])
     for key in keys:
-        assert settled(caller, key)["status"] == "RETRACK_DONE"
+        assert settle(caller, key)["status"] == "RETRACK_DONE"
     assert [attempts(flow, key[1]) - b for key, b in zip(keys, before, strict=True)] == [1, 1, 1]
 
 
@@ -229,5 +215,5 @@ def test_stopping_during_a_job_loses_nothing(tmp_path: Path, start_server: Start
     (flow / f"order-{KEY[1]}").unlink()
     _, caller = start_server(function=misbehave)
     caller.wait_for("/api/status", lambda s: s["ready"] and not s["queue"]["retrack"])
-    assert settled(caller)["status"] == "RETRACK_DONE"
+    assert settle(caller)["status"] == "RETRACK_DONE"
     assert caller.get(f"/api/masks/{PATH}").headers["X-Version-ID"] == version

@@ -12,7 +12,7 @@ import pytest
 from tests.helpers.clips import rectangle, submission, uids, write_dataset
 from tests.helpers.job_functions import misbehave, order
 from tests.helpers.wsgi import Caller
-from tests.server.conftest import KEY, PATH, SetClock, StartServer
+from tests.server.conftest import KEY, PATH, SetClock, StartServer, save, settle
 from tracking.contracts.archive import Archive, unpack
 from tracking.contracts.labels import EMPTY_ID, LABEL_ID, mask_filename
 from tracking.contracts.masks import decode_mask
@@ -21,16 +21,9 @@ EXPORTED = [(0, LABEL_ID), (7, EMPTY_ID)]
 """What `write_dataset` annotates."""
 
 
-def save(caller: Caller, previous: str | None) -> Any:
-    body = submission(KEY, previous, {3: rectangle(10, 10, 40, 40)})
-    answer = caller.post(f"/api/masks/{PATH}", body, X_Previous_Version_ID=previous or "null")
-    assert answer.status == 200, answer.content
+def save_and_settle(caller: Caller, previous: str | None) -> Any:
+    assert save(caller, previous, frame=3).status == 200
     return settle(caller)
-
-
-def settle(caller: Caller) -> Any:
-    over = ("RETRACK_DONE", "RETRACK_FAILED")
-    return caller.wait_for(f"/api/retrack/status/{PATH}", lambda s: s["status"] in over)
 
 
 def history(caller: Caller) -> list[dict[str, Any]]:
@@ -55,7 +48,7 @@ def test_the_data_sets_annotations_are_the_last_line_of_the_history_and_come_bac
     base = read(caller)
     assert [v["is_original"] for v in history(caller)] == [True]  # nobody has saved: it is what the viewer shows
     clock.moment -= timedelta(hours=5)
-    version = save(caller, None)["version_id"]
+    version = save_and_settle(caller, None)["version_id"]
 
     newest, oldest = history(caller)
     assert (newest["version_id"], newest["previous_version_id"], newest["is_original"]) == (version, None, False)
@@ -99,7 +92,7 @@ def test_a_broken_file_of_the_original_is_set_aside_and_made_again(
     write_dataset(tmp_path / "clips", 1)
     running, caller = start_server()
     caller.wait_ready()
-    version = save(caller, None)["version_id"]
+    version = save_and_settle(caller, None)["version_id"]
     before = history(caller)
     running.stop()
     path = running.services.store.get(*KEY).directory / broken
@@ -111,7 +104,7 @@ def test_a_broken_file_of_the_original_is_set_aside_and_made_again(
     assert path.with_name(f"{broken}.set-aside-0").exists()
     if broken.endswith("tgz"):
         assert history(caller) == before[:1]
-        save(caller, version)  # the next job draws it anew
+        save_and_settle(caller, version)  # the next job draws it anew
     assert annotated(read(caller, before[-1]["version_id"])) == EXPORTED
     assert history(caller)[-1] == before[-1]
 
@@ -131,7 +124,7 @@ def test_a_series_whose_first_tracking_failed_can_be_annotated(tmp_path: Path, s
     running.stop()  # also after a restart, and while the clip still cannot be tracked
     _, caller = start_server(function=misbehave)
     caller.wait_ready()
-    assert save(caller, None)["status"] == "RETRACK_FAILED"
+    assert save_and_settle(caller, None)["status"] == "RETRACK_FAILED"
     failure = caller.get(f"/api/masks/{PATH}").json()
     version = failure["current_version"]
     assert (failure["error_code"], failure["readable_version"]) == ("TRACK_FAILED", version)

@@ -103,9 +103,10 @@ def test_annotations_that_are_no_json_leave_the_clips(tmp_path: Path, start_serv
     write_dataset(tmp_path / "clips", 1)
     (tmp_path / "clips" / "annotations.json").write_text("{broken", "utf-8")
     _, caller = start_server()
-    status = caller.wait_ready()
+    status = caller.wait_for("/api/status", lambda s: s["ready"] and s["next_sync_at"])
     assert [problem["code"] for problem in status["problems"]] == ["ANNOTATIONS_UNREADABLE"]
     assert status["series_completed"] == 1
+    assert status["next_sync_at"] == "2026-01-15T12:01:00.000000Z"  # in a minute
 
 
 def test_metrics_can_be_read_by_prometheus_and_name_no_series(live: tuple[ServerProcess, str]) -> None:

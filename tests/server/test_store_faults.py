@@ -20,21 +20,8 @@ from server.records import SeriesEntry, Version
 from tests.helpers.clips import rectangle, submission, uids, write_dataset
 from tests.helpers.server_process import ServerProcess
 from tests.helpers.wsgi import Caller
-from tests.server.conftest import SetClock, StartServer
+from tests.server.conftest import KEY, PATH, SetClock, StartServer, save, settle
 from tracking.contracts.archive import unpack
-
-KEY = uids(0)
-PATH = "/".join(KEY)
-
-
-def save(caller: Caller, previous: str | None, frame: int = 1, **headers: str) -> Any:
-    body = submission(KEY, previous, {frame: rectangle(10, 10, 40, 40)})
-    return caller.post(f"/api/masks/{PATH}", body, X_Previous_Version_ID=previous or "null", **headers)
-
-
-def settle(caller: Caller) -> None:
-    path = f"/api/retrack/status/{PATH}"
-    caller.wait_for(path, lambda s: s["status"] in ("RETRACK_DONE", "RETRACK_FAILED"))
 
 
 @pytest.fixture

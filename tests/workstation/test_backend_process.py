@@ -8,13 +8,12 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
-import pytest
 import requests
 
-from tests.helpers.clips import uids, write_dataset
+from tests.helpers.clips import uids
 from tests.helpers.server_process import ServerProcess
 from tests.helpers.workstation import Key, Workstation, change, edit
 
@@ -71,15 +70,6 @@ class Process:
             self.process.wait(60)  # with its standard input open
         _, errors = self.process.communicate(timeout=60)
         return self.process.returncode, errors
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    directory = tmp_path_factory.mktemp("server")
-    write_dataset(directory / "clips", 1)
-    with ServerProcess(directory, DATASET=f"folder:{directory / 'clips'}") as server:
-        server.wait_ready()
-        yield server
 
 
 def test_every_stroke_that_was_answered_survives_a_kill(tmp_path: Path, server: ServerProcess) -> None:

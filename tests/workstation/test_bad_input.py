@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -131,15 +130,6 @@ def test_pictures_of_a_series_that_is_gone_can_be_purged(tmp_path: Path, clips: 
         assert not list((tmp_path / "cache").rglob("*.png"))
         unknown = station.request("POST", "/api/cache/purge", json={"study_uid": "1.9", "series_uid": "1.9"})
         assert (unknown.status_code, unknown.json()["error_code"]) == (404, "SERIES_UNKNOWN")
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    directory = tmp_path_factory.mktemp("server")
-    write_dataset(directory / "clips", 2)
-    with ServerProcess(directory, DATASET=f"folder:{directory / 'clips'}") as server:
-        server.wait_ready()
-        yield server
 
 
 def test_another_clip_than_the_servers_cannot_be_edited(tmp_path: Path, clips: Path, server: ServerProcess) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.helpers.clips import HEIGHT, WIDTH, uids, write_dataset
+from tests.helpers.clips import HEIGHT, WIDTH, uids
 from tests.helpers.server_process import ServerProcess
 from tests.helpers.workstation import Workstation, change, edit, mark_empty, step
 from tracking.contracts.archive import pack, unpack
@@ -22,15 +22,6 @@ from workstation.replay import Cell, Replay
 
 KEY, OTHER = uids(0), uids(1)
 BLANK = bytes(WIDTH * HEIGHT)
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    directory = tmp_path_factory.mktemp("server")
-    write_dataset(directory / "clips", 2)
-    with ServerProcess(directory, DATASET=f"folder:{directory / 'clips'}") as server:
-        server.wait_ready()
-        yield server
 
 
 @pytest.fixture
