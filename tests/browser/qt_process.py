@@ -36,6 +36,7 @@ from PySide6.QtWebEngineWidgets import QWebEngineView
 from PySide6.QtWidgets import QApplication, QWidget
 
 SECONDS = 60.0
+HEARD_SECONDS = 10.0
 LOST_MS = 2000  # a question that was not answered by then went with a page that was left, or waits behind others
 STEP_MS = 12
 BUTTONS = {
@@ -170,9 +171,11 @@ class Browser:
         Not for ever: what the page did with the first of them may be that it goes away, or the browser kept them.
         """
         question = HEARD % json.dumps(kinds)
-        before = self._ask(question)
+        end = time.monotonic() + HEARD_SECONDS
+        while not (before := self._ask(question)) and time.monotonic() < end:
+            self.pause(4)
         yield
-        end = time.monotonic() + LOST_MS / 1000
+        end = time.monotonic() + HEARD_SECONDS
         while before and time.monotonic() < end:
             now = self._ask(question)
             if now and (int(now) < int(before) or int(now) >= int(before) + count):
