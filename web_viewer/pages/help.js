@@ -7,6 +7,7 @@ import { ACTIONS, keyName, keysOf } from "../shortcuts.js";
 const GESTURES = [
   ["Mouse", [
     ["Draw", "left button"],
+    ["Close a polygon", "click its first corner, or Enter"],
     ["Move the picture", "middle button, or Space and drag"],
     ["Go through the frames", "wheel"],
     ["Zoom", "wheel with Ctrl, or pinch on a trackpad"],
