@@ -96,9 +96,12 @@ def test_input_that_the_driver_refuses_is_given_again_unless_the_page_has_heard_
     page.key("b")
     assert [event["key"] for event in seen(page, "keydown")] == ["b"]
     refusals.append("when done")
-    with pytest.raises(PageError, match="did not do everything"):
-        page.key("e")
+    page.key("e")
     assert [event["key"] for event in seen(page, "keydown")] == ["b", "e"]
+    refusals.append("when done")
+    with pytest.raises(PageError, match="did not do everything"):
+        page.mouse([(100, 60), (150, 90)])
+    assert len(seen(page, "pointerdown")) == 1
 
 
 def test_the_mouse_draws_where_it_is_told(page: Page) -> None:

@@ -43,11 +43,13 @@ _KEYS = {"Ctrl": Keys.CONTROL, "Shift": Keys.SHIFT, "Alt": Keys.ALT, "Space": Ke
 _LOST_ANSWER = "Could not parse script result"  # the driver's words; seen once in some ten thousand calls
 
 # From now on, counts what a page hears of keys, buttons and the wheel.
-_LISTEN = """const heard = (window[Symbol.for('heard')] ??= {count: 0});
-if (!heard.is_listening) for (const kind of ["keydown", "pointerdown", "wheel"])
-  addEventListener(kind, () => heard.count++, true);
-Object.assign(heard, {is_listening: true, count: 0});"""
-_HEARD = "return window[Symbol.for('heard')]?.count ?? -1"
+_LISTEN = """() => {
+  const heard = (window[Symbol.for("heard")] ??= {count: 0});
+  if (!heard.is_listening) for (const kind of ["keydown", "pointerdown", "wheel"])
+    addEventListener(kind, () => heard.count++, true);
+  Object.assign(heard, {is_listening: true, count: 0});
+}"""
+_HEARD = "() => window[Symbol.for('heard')]?.count ?? -1"
 
 # Sends one PointerEvent after another, a task each, as an engine would; later ones follow the first one's element.
 _POINTER_SCRIPT = """async ({events}) => {
@@ -159,20 +161,26 @@ class WebKitPage(Page):
             actions.key_action.key_up(_KEYS[name])
             self._keep_in_step(actions)
 
-    def _perform(self, actions: ActionBuilder) -> None:
-        """One in thousands fails with an unknown error. When the page has heard nothing of it, it is done again."""
+    def _perform(self, actions: ActionBuilder, presses: int = 0) -> None:
+        """One in thousands fails with an unknown error. When the page has heard nothing of it, it is done again.
+
+        Where nothing but letting go follows the last of `presses`, it is enough that the page has heard them all.
+        """
         planned = [(device, list(device.actions)) for device in actions.devices]
         for is_last in (False, False, True):
-            self._web.execute_script(_LISTEN)
+            self.run(_LISTEN, None)
             try:
                 actions.perform()
                 return
             except WebDriverException as error:
-                self.settle()
-                if is_last or self._web.execute_script(_HEARD) != 0:
-                    raise PageError(f"WebKit's driver did not do everything: {error.msg}") from error
                 with contextlib.suppress(WebDriverException):  # nothing may be held down
                     actions.clear_actions()
+                self.settle()
+                heard = self.run(_HEARD, None)
+                if presses and heard == presses:
+                    return
+                if is_last or heard != 0:
+                    raise PageError(f"WebKit's driver did not do everything: {error.msg}") from error
                 for device, steps in planned:
                     device.actions = steps[:]
 
@@ -239,13 +247,13 @@ class WebKitPage(Page):
         actions.key_action.key_down(code).key_up(code)
         self._keep_in_step(actions)
         self._release(actions, modifiers)
-        self._perform(actions)
+        self._perform(actions, len(modifiers) + 1)
 
     def text(self, value: str) -> None:
-        actions = self._actions()
-        for sign in value:
+        for sign in value:  # one at a time: then it is known which of them has arrived
+            actions = self._actions()
             actions.key_action.key_down(sign).key_up(sign)
-        self._perform(actions)
+            self._perform(actions, 1)
 
     def pen(self, path: Sequence[PenPoint], is_barrel: bool = False) -> None:
         button, buttons = (2, 2) if is_barrel else (0, 1)
@@ -281,7 +289,7 @@ class WebKitPage(Page):
         while time.monotonic() < end:  # a window that is still changing tells old numbers, so it may take some rounds
             self._web.set_window_size(width + bars[0], height + bars[1])
             self.settle()
-            inner, outer = self._web.execute_script("return [innerWidth, innerHeight]"), self._web.get_window_size()
+            inner, outer = self.evaluate("[innerWidth, innerHeight]"), self._web.get_window_size()
             if inner == [width, height]:
                 return
             bars = (outer["width"] - inner[0], outer["height"] - inner[1])
@@ -300,7 +308,7 @@ class WebKitPage(Page):
 
     def _has_page_size(self, png: bytes) -> bool:
         with Image.open(io.BytesIO(png)) as picture:
-            return list(picture.size) == self._web.execute_script("return [innerWidth, innerHeight]")
+            return list(picture.size) == self.evaluate("[innerWidth, innerHeight]")
 
     def requests(self) -> list[str]:
         kinds = ["navigation", "resource"]
