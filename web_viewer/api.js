@@ -49,7 +49,6 @@ export const listSeries = async () => (await json("/api/series")).series;
 /** What to annotate next; `current` is left out where the core has to choose without the server. */
 export const nextSeries = (current) =>
   send("POST", "/api/series/next", current && { study_uid: current.study_uid, series_uid: current.series_uid });
-export const getSeries = (series) => json(`/api/series/${seriesPath(series)}`);
 
 /** @param {SeriesKey} series @param {"open" | "cancel" | "save" | "complete" | "reopen" | "activity"} action */
 export const seriesAction = (series, action) => send("POST", `/api/series/${seriesPath(series)}/${action}`);

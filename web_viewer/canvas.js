@@ -54,19 +54,18 @@ export class Canvas {
     this.invalidate();
   }
 
-  /** Fits both canvases to the stage's size on the screen. @returns {boolean} whether anything changed */
+  /** Fits both canvases to the stage's size on the screen. */
   resize() {
     const ratio = Math.min(window.devicePixelRatio || 1, 2);
     const width = Math.max(1, Math.round(this.stage.clientWidth * ratio));
     const height = Math.max(1, Math.round(this.stage.clientHeight * ratio));
-    if (this.picture.width === width && this.picture.height === height && this.ratio === ratio) return false;
+    if (this.picture.width === width && this.picture.height === height && this.ratio === ratio) return;
     this.ratio = ratio;
     for (const canvas of [this.picture, this.overlay]) {
       canvas.width = width;
       canvas.height = height;
     }
     this.invalidate();
-    return true;
   }
 
   invalidate() {
