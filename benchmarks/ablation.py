@@ -21,7 +21,7 @@ import numpy as np
 
 from benchmarks.tracking import scored
 from benchmarks.tracking_data import SHARED, real_sequences
-from tracking import appearance, sampling, walk
+from tracking import appearance, motion, sampling, walk
 
 PROTOCOLS: dict[str, Callable[[int], set[int]]] = {
     "first": lambda last: {0},
@@ -34,6 +34,7 @@ VARIANTS: dict[str, Callable[[], AbstractContextManager[object]]] = {
         walk.Walk, "_refine", lambda self, guess, picture: guess
     ),
     "refining believed from the first frame on": lambda: patch.object(walk, "DRIFT_HEAD_START", 0.0),
+    "without leftovers": lambda: patch.object(motion, "follow_leftovers", lambda previous, following, flows: flows),
     "without landmarks": lambda: patch.object(walk, "find_movement", lambda source, target: None),
     "without the search": lambda: patch.object(walk, "search_movement", lambda source, target: None),
     "without trust by likeness": lambda: patch.object(

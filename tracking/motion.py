@@ -27,6 +27,7 @@ from tracking.errors import Cancelled, ClipError, OutputError
 from tracking.flow import Flow, FlowMethod, Grey, flow_between
 from tracking.flow_store import FlowFile, FlowHeader, FlowStore
 from tracking.kept_walk import KeptWalk
+from tracking.leftovers import follow_leftovers
 from tracking.params import FLOW_VERSION, Params
 
 Value = TypeVar("Value")
@@ -64,7 +65,7 @@ class Motion:
         kept = store.open(self._key) if store else None
         self.was_kept = kept is not None
         self._source: Iterator[Picture] | None = None
-        self._last_grey: Grey | None = None
+        self._last: tuple[Grey, Picture] | None = None
         self._file = kept or self._begin()
         header = self._file.header
         self.picture_size = (header.picture_height, header.picture_width)
@@ -179,26 +180,33 @@ class Motion:
             )
         picture = np.asarray(cv2.resize(frame, self.picture_size[::-1], interpolation=cv2.INTER_AREA), np.uint8)
         grey = np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), np.uint8)
-        flows = None if self._last_grey is None else self._both_ways(self._last_grey, grey)
         encoded = _encode(picture, grey)
         kept = _decode(encoded)  # what a later run will see, and grey when it has no colour to speak of
         self._remember(self._pictures, number, as_bgr(kept))
         small = np.asarray(cv2.resize(kept, self.grid_size[::-1], interpolation=cv2.INTER_AREA), np.uint8)
+        flows = self._both_ways(grey, small)
         try:
             self._file.append(encoded, small, flows)
             if self._file.record_count == self.frame_count and self._store:
                 self._store.keep(self._key, self._file)
         except OSError as error:
             raise OutputError("OUTPUT_UNWRITABLE", f"Flow cannot be kept: {error.strerror}.") from error
-        self._last_grey = grey
+        self._last = grey, small
         self.on_frame_found(number + 1)
 
-    def _both_ways(self, previous: Grey, following: Grey) -> npt.NDArray[np.float32]:
-        """Flow there and back on the grid, in grid pixels: float32 (2, grid_height, grid_width, 2)."""
-        if np.array_equal(previous, following):
+    def _both_ways(self, grey: Grey, small: Picture) -> npt.NDArray[np.float32] | None:
+        """Flow between the last frame and this one, there and back on the grid, in grid pixels: float32
+        (2, grid_height, grid_width, 2); None on the first frame."""
+        if self._last is None:
+            return None
+        last_grey, last_small = self._last
+        if np.array_equal(last_grey, grey):
             return np.zeros((2, *self.grid_size, 2), np.float32)  # a frozen picture: nothing moves, exactly
-        pairs = ((previous, following), (following, previous))
-        return np.stack([self._on_grid(flow_between(self.method, one, other)) for one, other in pairs])
+        pairs = ((last_grey, grey), (grey, last_grey))
+        flows = np.stack([self._on_grid(flow_between(self.method, one, other)) for one, other in pairs])
+        if last_small.ndim != small.ndim:  # one of the two has no colour to speak of
+            last_small, small = as_bgr(last_small), as_bgr(small)
+        return follow_leftovers(last_small, small, flows)
 
     def _on_grid(self, flow: Flow) -> Flow:
         grid = cv2.resize(flow, self.grid_size[::-1], interpolation=cv2.INTER_AREA)
