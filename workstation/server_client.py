@@ -34,7 +34,8 @@ class _Bearer(AuthBase):
         self._token = token
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = f"Bearer {self._token}"
+        header = f"Bearer {self._token}".encode().decode("latin-1")  # any other text could not be sent
+        request.headers["Authorization"] = header
         return request
 
 

@@ -150,7 +150,7 @@ def test_a_token_that_is_not_good_is_said_and_can_be_changed(tmp_path: Path, mon
     server.headers["Authorization"] = f"Bearer {token}"
     with server:
         server.wait_ready()
-        with Workstation(tmp_path / "ann", tmp_path / "clips", server=server.address, token="stale") as ann:
+        with Workstation(tmp_path / "ann", tmp_path / "clips", server=server.address, token="pasted… – не то") as ann:
             ann.wait_for(lambda: ann.get("/api/session"), lambda s: s["server"]["state"] == "unauthorized")
             refused = ann.open(KEY)
             assert (refused["state"], refused["action"]) == ("error", "retry")
@@ -214,7 +214,7 @@ def test_a_server_whose_state_is_older_than_my_work_takes_nothing_from_it(
         bob.save(KEY)
     server.stop()
     shutil.copytree(server.directory, tmp_path / "backup")
-    server.start()
+    server.start().wait_ready()
     with station(tmp_path, server, "ann") as ann:
         ann.open(KEY)
         ann.paint(KEY, 5, (10, 10, 30, 30))
@@ -224,7 +224,7 @@ def test_a_server_whose_state_is_older_than_my_work_takes_nothing_from_it(
     server.stop()
     shutil.rmtree(server.directory)
     shutil.copytree(tmp_path / "backup", server.directory)
-    server.start()
+    server.start().wait_ready()
     with station(tmp_path, server, "ann") as ann:
         if paints:
             assert ann.append(KEY, edit(change(9, (10, 10, 30, 30)))).ok
@@ -233,11 +233,12 @@ def test_a_server_whose_state_is_older_than_my_work_takes_nothing_from_it(
             assert [frame["frame_number"] for frame in conflict] == [20]
             choices = [{"frame_number": 20, "label_id": LABEL_ID, "take": "mine"}]
             ann.post(f"/api/conflict/{KEY[0]}/{KEY[1]}", {"choices": choices})
+            ann.wait(KEY, lambda series: series["save"] is None)
         else:
             ann.open(KEY)
-            series = ann.wait(KEY, lambda series: series["state"] == "edited", 20)
+            series = ann.wait(KEY, lambda series: series["state"] == "edited")
             assert series["base_version_id"] not in (lost, None)
-        assert ann.save(KEY)["save"] is None
+            assert ann.save(KEY)["save"] is None
         assert {(5, LABEL_ID), (20, LABEL_ID)} <= ann.annotated(KEY)
         assert ((9, LABEL_ID) in ann.annotated(KEY)) is paints
     masks = unpack(server.get(f"/api/masks/{'/'.join(KEY)}").content).masks

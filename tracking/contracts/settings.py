@@ -98,6 +98,12 @@ def _line(text: str) -> str:
     return text
 
 
+def _email(text: str) -> str:
+    if text and not (text.isprintable() and re.fullmatch(r"[^\s@]{1,64}@[^\s@]{1,189}", text)):
+        raise ValueError("expects an e-mail address")
+    return text
+
+
 def _workers(text: str) -> str:
     found = re.fullmatch(r"dask://[^\s/@]+:([0-9]{1,5})", text)
     if text != "local" and not (found and 0 < int(found[1]) <= 65535):
@@ -106,7 +112,6 @@ def _workers(text: str) -> str:
 
 
 _dataset = _matching(r"mdai|folder:[^\0]+", "mdai or folder:PATH")
-_email = _matching(r"([^\s@]{1,64}@[^\s@]{1,189})?", "an e-mail address")
 _word = _matching(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", "a plain name")
 _domain = _matching(r"[\w.-]+(:[0-9]+)?", "a host name")
 _host = _matching(r"[\w.:-]+", "a host name or address")

@@ -42,6 +42,7 @@ def test_environment_over_side_file_over_shared_file(tmp_path: Path) -> None:
         ("SERVER_URL", "http://[host]"),
         ("SERVER_URL", "http://host/a\0b"),
         ("USER_EMAIL", "nobody"),
+        ("USER_EMAIL", "ann\udcff@example.org"),
         ("WORKERS", "dask-cluster"),
         ("WORKERS", "dask://host"),
         ("WORKERS", "dask://host:70000"),
