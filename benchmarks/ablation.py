@@ -21,7 +21,7 @@ import numpy as np
 
 from benchmarks.tracking import scored
 from benchmarks.tracking_data import SHARED, real_sequences
-from tracking import appearance, motion, sampling, walk
+from tracking import appearance, motion, propagate, sampling, walk
 
 PROTOCOLS: dict[str, Callable[[int], set[int]]] = {
     "first": lambda last: {0},
@@ -41,6 +41,10 @@ VARIANTS: dict[str, Callable[[], AbstractContextManager[object]]] = {
         sampling, "believed", lambda likeness, window: np.ones_like(likeness[window])
     ),
     "without the look": lambda: patch.object(appearance, "WEIGHT", 0.0),
+    "without spreading by looks": lambda: patch.object(
+        sampling, "spread", lambda distance, trust, look, explained: np.zeros_like(distance)
+    ),
+    "without steady borders": lambda: patch.object(propagate, "steadied", lambda distance, grid_size: distance),
     "distances without an end": lambda: patch.object(sampling, "FAR", 1e6),
 }
 

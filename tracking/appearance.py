@@ -1,10 +1,10 @@
-"""Does this pixel look like the inside or like the outside? Learnt from a stretch's own annotations; used by
-propagate.py.
+"""Does this pixel look like the inside or like the outside? Learnt from a stretch's own annotations by propagate.py,
+asked by sampling.py.
 
 A ridge regression on brightness, texture and colour round the annotated border says how deep inside a pixel looks. How
 well it explains the annotations themselves decides how much it may say about the frames between: where inside and
 outside look alike it is silent, and the motion alone decides. It is listened to only where a pixel looks other than
-the one it came from.
+the one it came from. A second, wide one, learnt from the whole pictures, is for spread.py.
 """
 
 from collections.abc import Sequence
@@ -27,12 +27,17 @@ SILENCE = 0.5
 """Explained / unexplained variance below which the look is not listened to."""
 LOUDEST = 20.0
 RIDGE = 0.01
+SCALES = (1.0, 2.0, 4.0)
+"""Grid pixels (Gaussian sigma) over which brightness is taken."""
+TEXTURES = (1.0, 2.0)
+"""Those over which its spread is taken too."""
+WIDE_TEXTURES = SCALES
 RIM = 12
 """Grid pixels beyond the band that the widest blur sees."""
 SAMPLE = 2500
 """About how many pixels are learnt from."""
-PIECE = 28
-"""Rows that are multiplied at once: OpenBLAS takes a second thread beyond 2^18 multiplications."""
+ONE_THREAD = 2**18
+"""Multiplications beyond which OpenBLAS takes a second thread."""
 SMALLEST_SAMPLE = 10
 """Pixels of the inside and of the outside that a model needs."""
 
@@ -40,13 +45,16 @@ SMALLEST_SAMPLE = 10
 class Appearance:
     """What one stretch's annotations look like. `weight` 0 means that it has nothing to say."""
 
-    def __init__(self, annotated: Sequence[tuple[Picture, Field]]) -> None:
-        """`annotated`: each one's picture, uint8 (gh, gw, 3) BGR, and signed distance (gh, gw) in grid pixels."""
-        self.weight = 0.0
+    def __init__(self, annotated: Sequence[tuple[Picture, Field]], is_wide: bool = False) -> None:
+        """`annotated`: each one's picture, uint8 (gh, gw, 3) BGR, and signed distance (gh, gw) in grid pixels. Learnt
+        near the border, or, when `is_wide`, from whole pictures and from wider texture too."""
+        self.weight = self.explained = 0.0
+        self._textures = WIDE_TEXTURES if is_wide else TEXTURES
+        band = np.inf if is_wide else BAND
         rows, depths = [], []
         for picture, distance in annotated:
-            near = np.abs(distance) < BAND
-            rows.append(_looks(picture, near))
+            near = np.abs(distance) < band
+            rows.append(_looks(picture, near, self._textures))
             depths.append(np.tanh(distance[near] / SOFTNESS))
         looks, depth = np.concatenate(rows), np.concatenate(depths)
         inside = depth > 0
@@ -62,12 +70,14 @@ class Appearance:
         known = np.column_stack([terms, depth]).astype(np.float32)
         products = _gram(terms * share[:, None], known).astype(np.float64)
         normal = products[:, :-1] + RIDGE * np.eye(terms.shape[1])
-        found = np.linalg.solve(normal, products[:, -1]).astype(np.float32)
+        found = cv2.solve(normal, products[:, -1], flags=cv2.DECOMP_CHOLESKY)[1].ravel().astype(np.float32)
         self._constant, self._linear = found[0], found[1 : 1 + z.shape[1]]
         self._squares = np.zeros((z.shape[1], z.shape[1]), np.float32)
         self._squares[rows_, columns_] = found[1 + z.shape[1] :]
         missed = float((share * (depth - self._depth(z)) ** 2).sum())
-        explained = max(0.0, float((share * depth * depth).sum()) - missed)
+        variance = float((share * depth * depth).sum())
+        explained = max(0.0, variance - missed)
+        self.explained = explained / variance
         self.weight = WEIGHT * max(0.0, min(LOUDEST, explained / (missed + 1e-3)) - SILENCE)
 
     def look(self, picture: Picture, distance: Field) -> Field:
@@ -76,8 +86,21 @@ class Appearance:
         look = np.zeros(distance.shape, np.float32)
         near = np.abs(distance) < BAND
         if self.weight and near.any():
-            look[near] = SOFTNESS * self.weight * self._depth(self._standardised(_looks(picture, near)))
+            look[near] = SOFTNESS * self.weight * self._depth(self._standardised(_looks(picture, near, self._textures)))
         return look
+
+    def everywhere(self, picture: Picture) -> Field:
+        """How deep inside each pixel of `picture`, uint8 (rows, columns, 3), looks: -1 outside .. 1 inside. Worked out
+        at each second pixel both ways."""
+        where = np.zeros(picture.shape[:2], np.bool_)
+        where[::2, ::2] = True
+        depth = self._depth(self._standardised(_looks(picture, where, self._textures)))
+        samples = np.clip(depth, -1, 1).reshape(where[::2, ::2].shape)
+        to_samples = np.array([[0.5, 0, 0], [0, 0.5, 0]], np.float64)
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        size = where.shape[::-1]
+        found = cv2.warpAffine(samples, to_samples, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+        return np.asarray(found, np.float32)
 
     def _standardised(self, looks: Field) -> Field:
         return np.asarray(np.clip((looks - self._mean) / self._spread, -4, 4), np.float32)
@@ -89,23 +112,26 @@ class Appearance:
 
 
 def _product(one: Field, other: Field) -> Field:
-    """Matrix product on one thread: numpy's many would fight with other workers for the cores over so small a one."""
-    return np.asarray(cv2.gemm(one, other, 1, np.zeros((0, 0), np.float32), 0), np.float32)
+    """Matrix product (count, looks) of (count, looks) and (looks, looks), in pieces so small that BLAS stays on one
+    thread: more would fight with other workers for the cores."""
+    rows = ONE_THREAD // other.size
+    return np.concatenate([one[first : first + rows] @ other for first in range(0, len(one), rows)])
 
 
 def _gram(one: Field, other: Field) -> Field:
     """Product of `one` transposed and `other`, both (count, terms), in pieces so small that numpy's BLAS stays on one
     thread, and much quicker than OpenCV's."""
-    parts = -(-len(one) // PIECE)
+    rows = ONE_THREAD // (one.shape[1] * other.shape[1])
     total = np.zeros((one.shape[1], other.shape[1]), np.float32)
-    for part in range(parts):
-        piece = slice(part * PIECE, (part + 1) * PIECE)
+    for first in range(0, len(one), rows):
+        piece = slice(first, first + rows)
         total += one[piece].T @ other[piece]
     return total
 
 
-def _looks(picture: Picture, where: npt.NDArray[np.bool_]) -> Field:
-    """Brightness at four scales, texture at two, and the two colour axes at three: (count, 12 or 6) of Lab values."""
+def _looks(picture: Picture, where: npt.NDArray[np.bool_], textures: Sequence[float]) -> Field:
+    """Brightness at four scales, texture at those given, and the two colour axes at three: (count, looks), of Lab
+    values."""
     column, row, width, height = cv2.boundingRect(where.astype(np.uint8))
     top, left = max(0, row - RIM), max(0, column - RIM)
     part = np.ascontiguousarray(picture[top : row + height + RIM, left : column + width + RIM])
@@ -113,8 +139,8 @@ def _looks(picture: Picture, where: npt.NDArray[np.bool_]) -> Field:
     lab = cv2.cvtColor(part, cv2.COLOR_BGR2LAB).astype(np.float32)
     light, colours = np.ascontiguousarray(lab[..., 0]), np.ascontiguousarray(lab[..., 1:])
     square = light * light
-    blurred = [cv2.GaussianBlur(light, (0, 0), sigma) for sigma in (1.0, 2.0, 4.0)]
-    squares = [cv2.GaussianBlur(square, (0, 0), sigma) for sigma in (1.0, 2.0)]
+    blurred = [cv2.GaussianBlur(light, (0, 0), sigma) for sigma in SCALES]
+    squares = [cv2.GaussianBlur(square, (0, 0), sigma) for sigma in textures]
     texture = [np.sqrt(np.maximum(square - mean * mean, 0)) for square, mean in zip(squares, blurred, strict=False)]
     colour = [cv2.GaussianBlur(colours, (0, 0), sigma) for sigma in (0.7, 2.0, 4.0)]
     places = np.flatnonzero(where)

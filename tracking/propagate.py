@@ -19,6 +19,8 @@ from tracking.clip import Picture
 from tracking.motion import Motion
 from tracking.plan import Stretch
 from tracking.sampling import Side, Source, reach_of, sample, signed_distance
+from tracking.spread import WideLook
+from tracking.steady_border import steadied
 from tracking.tracked_frame import Field, TrackedFrame
 from tracking.walk import Carried, Walk
 
@@ -32,9 +34,10 @@ def propagate_stretch(stretch: Stretch, motion: Motion) -> Iterator[TrackedFrame
     if stretch.right is not None:
         backward = dict(Walk(motion, after).over(range(stretch.last, stretch.first - 1, -1)))
     empty = _likeness_with_empty(stretch, motion)
-    left = signed_distance(stretch.left.pixels, motion) if stretch.left else None
-    right = signed_distance(stretch.right.pixels, motion) if stretch.right else None
-    appearance = Appearance([_seen(motion, n, d) for n, d in ((before, left), (after, right)) if d is not None])
+    left = steadied(signed_distance(stretch.left.pixels, motion), motion.grid_size) if stretch.left else None
+    right = steadied(signed_distance(stretch.right.pixels, motion), motion.grid_size) if stretch.right else None
+    seen = [_seen(motion, n, d) for n, d in ((before, left), (after, right)) if d is not None]
+    appearance, wide = Appearance(seen), WideLook(seen)
     left_source = _source(motion, before, left, appearance) if left is not None else None
     right_source = _source(motion, after, right, appearance) if right is not None else None
     for frame_number in range(stretch.first, stretch.last + 1):
@@ -44,7 +47,7 @@ def propagate_stretch(stretch: Stretch, motion: Motion) -> Iterator[TrackedFrame
             sides.append(Side(left_source, next(forward)[1], 1 - share))
         if right_source is not None:
             sides.append(Side(right_source, backward.pop(frame_number), share))
-        yield sample(frame_number, sides, motion, appearance, empty.get(frame_number))
+        yield sample(frame_number, sides, motion, appearance, wide, empty.get(frame_number))
 
 
 def _likeness_with_empty(stretch: Stretch, motion: Motion) -> dict[int, Field]:

@@ -2,7 +2,8 @@
 frame.
 
 All of it happens in a *window* of the grid: outside, no walk leads near its annotated mask, every distance has ended
-(FAR), and there is nothing to blend, to doubt or to correct. Most masks are small, so this is most of the speed.
+(FAR), and there is nothing to blend, to doubt or to correct. Most masks are small, so this is most of the speed. What
+is lost beyond the window is not marked again.
 """
 
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from tracking.clip import Picture
 from tracking.confidence import expected_dice
 from tracking.flow import Flow
 from tracking.motion import Motion
+from tracking.spread import LOST, WideLook, spread, trust_in
 from tracking.tracked_frame import Field, TrackedFrame
 from tracking.walk import Carried, widely
 
@@ -110,7 +112,12 @@ class Blend:
 
 
 def sample(
-    frame_number: int, sides: list[Side], motion: Motion, appearance: Appearance, empty: Field | None = None
+    frame_number: int,
+    sides: list[Side],
+    motion: Motion,
+    appearance: Appearance,
+    wide: WideLook,
+    empty: Field | None = None,
 ) -> TrackedFrame:
     """Blend the sides on the grid, let the look correct the border, then work it out finely within the box.
 
@@ -120,9 +127,13 @@ def sample(
     blend = _blend(sides, motion)
     confidence = expected_dice(blend.distance / cell, blend.likeness, [each / cell for each in blend.distances])
     correction = np.zeros_like(blend.distance)
+    picture = motion.grid_picture(frame_number)[blend.window]
     if appearance.weight:
-        picture = motion.grid_picture(frame_number)[blend.window]
         correction = _by_look(blend, sides, picture, appearance, cell)
+    trust = trust_in(blend.likeness)
+    if trust[blend.distance > -FAR * cell].min(initial=1) < LOST and wide.appearance.explained:
+        look = wide.appearance.everywhere(picture)
+        correction += cell * spread(blend.distance / cell, trust, look, wide.appearance.explained)
     if empty is not None:
         correction -= cell * _gone(blend, empty[blend.window])
     box = _box_around(np.maximum(blend.distance, blend.distance + correction), blend.window, motion)

@@ -20,7 +20,14 @@ def _result(clip: Path, given: Path, out: Path) -> tuple[str, list[float]]:
 
 
 @pytest.mark.parametrize(
-    "variant", ["without alignment with the annotated picture", "without trust by likeness", "without the look"]
+    "variant",
+    [
+        "without alignment with the annotated picture",
+        "without trust by likeness",
+        "without the look",
+        "without spreading by looks",
+        "without steady borders",
+    ],
 )
 def test_a_part_switched_off_changes_the_result(variant: str, tmp_path: Path) -> None:
     frames, masks = moving_clip(6, step=20)

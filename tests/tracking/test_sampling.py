@@ -35,6 +35,8 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_window_changes_nothing(
     clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mask: Array, frames: tuple[int, ...]
 ) -> None:
+    # Spreading by looks sees the window alone, by intent.
+    monkeypatch.setattr(sampling, "spread", lambda distance, trust, look, explained: np.zeros_like(distance))
     given = write_annotations(tmp_path / "given", dict.fromkeys(frames, mask))
     track(clip, given, tmp_path / "window")
     monkeypatch.setattr(sampling, "_window", lambda sides, motion: tuple(slice(0, side) for side in motion.grid_size))
