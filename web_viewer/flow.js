@@ -29,7 +29,7 @@ export function createFlow({ store, work, toast, report, decide }) {
     toast.dismiss("people");
     await work.open(series);
     keepAlive();
-    const other = othersHere(store.get())[0];
+    const other = hasConflict() ? null : othersHere(store.get())[0]; // the question itself says who
     if (other) toast(`${personName(other.editor)} was here ${ago(other.at)}.`, { key: "people" });
   });
 

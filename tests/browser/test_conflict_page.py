@@ -61,6 +61,7 @@ def test_whose_frame_counts_is_asked_so_that_everybody_can_answer(
         page.open(mine_core.address)
         page.wait_for("document.querySelectorAll('dialog[open].wide canvas').length >= 3", "the question", SAVE_SECONDS)
         page.wait_for("document.querySelector('[aria-busy=true]') === null", "the pictures")
+        page.wait_for("document.querySelector('.toast') === null", "the notes to be gone")
         page.still()
         page.screenshot(tmp_path / "page.png")
         check(tmp_path / "page.png", f"conflict-{name}")
