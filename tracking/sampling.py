@@ -33,6 +33,8 @@ GONE_START = 0.25
 """Where that begins: less is chance."""
 GONE_SOFTNESS = 1.1
 """Unlikeness is this less likeness: 0.1 for equal pictures."""
+LOOK_STEP = 2
+"""Looks are asked for at each so many grid pixels, where they spread."""
 RIM = 12
 """Grid pixels round what walks reach that belong to the window too: as far as blurs see."""
 
@@ -132,7 +134,7 @@ def sample(
         correction = _by_look(blend, sides, picture, appearance, cell)
     trust = trust_in(blend.likeness)
     if trust[blend.distance > -FAR * cell].min(initial=1) < LOST and wide.appearance.explained:
-        look = wide.appearance.everywhere(picture)
+        look = _between(wide.appearance.everywhere(picture, LOOK_STEP), picture.shape[1::-1], LOOK_STEP)
         correction += cell * spread(blend.distance / cell, trust, look, wide.appearance.explained)
     if empty is not None:
         correction -= cell * _gone(blend, empty[blend.window])
@@ -296,7 +298,7 @@ def _clip_points(box: Box, step: int) -> Points:
 
 
 def _between(samples: Field, size: tuple[int, int], step: int) -> Field:
-    """Every pixel of a box of `size` (width, height), from samples at each `step`-th, beginning at the first."""
+    """Every pixel of a part of `size` (width, height), from samples at each `step`-th, beginning at the first."""
     to_samples = np.array([[1 / step, 0, 0], [0, 1 / step, 0]], np.float64)
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     return np.asarray(

@@ -2,8 +2,7 @@
 
 What was hidden, lay beyond the picture or jumped looks unlike the annotated picture wherever a walk leads. There, a
 pixel's look decides, and what the look means is read from the trusted pixels near by: a guided filter (He, Sun and
-Tang 2010), its guide the look, each pixel weighted by trust. A little of the plain look is mixed in, for parts that
-have no trusted neighbours.
+Tang 2010), its guide the look, each pixel weighted by trust. Parts without trusted neighbours go by the plain look.
 """
 
 from collections.abc import Sequence
@@ -37,9 +36,7 @@ NOISE = 0.04
 GIVEN_WAY = 7.5
 """Grid pixels by which walks that are lost give way: beyond, a mask grows or shrinks only by the clearest looks."""
 COARSE = 4
-"""The filter works at each so manieth grid pixel: what a look means changes slowly."""
-
-
+"""The filter works on a grid so many times coarser: what a look means changes slowly."""
 LOST = 0.5
 """Trust below which, anywhere near the mask, it is worth while to ask for looks at all."""
 
