@@ -202,18 +202,22 @@ def _sequences(scratch: Path) -> Iterator[Sequence]:
 
 def scored(sequence: Sequence, keys: set[int], scratch: Path) -> tuple[list[Row], list[float]]:
     """Track from the true masks at `keys`: the entries of the result and Dice of every frame."""
+    entries, masks = tracked(sequence, keys, scratch)
+    return entries, [dice(mask > 0, truth > 0) for mask, truth in zip(masks, sequence.masks, strict=True)]
+
+
+def tracked(sequence: Sequence, keys: set[int], scratch: Path) -> tuple[list[Row], list[Mask]]:
+    """Track from the true masks at `keys`: the entries of the result, and every frame's mask."""
     with tempfile.TemporaryDirectory(dir=scratch) as folder:
         given = write_annotations(Path(folder) / "given", {key: sequence.masks[key] for key in keys})
         out = Path(folder) / "out"
         track(sequence.clip, given, out, flow_cache=FlowStore(scratch / "flow"))
         entries = json.loads((out / "metadata.json").read_text())["frames"]
-        dices = []
-        for entry, truth in zip(entries, sequence.masks, strict=True):
-            mask = np.zeros_like(truth)
+        masks = [np.zeros_like(truth) for truth in sequence.masks]
+        for number, entry in enumerate(entries):
             if entry["has_mask"]:
-                mask = cv2.imread(str(out / entry["filename"]), cv2.IMREAD_GRAYSCALE)
-            dices.append(dice(mask > 0, truth > 0))
-    return entries, dices
+                masks[number] = np.asarray(cv2.imread(str(out / entry["filename"]), cv2.IMREAD_GRAYSCALE), np.uint8)
+    return entries, masks
 
 
 def dice(one: np.ndarray, other: np.ndarray) -> float:
