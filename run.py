@@ -59,6 +59,8 @@ NO_LIBRARY = ("fonts-dejavu-core", "libgl1-mesa-dri")  # needed too, but not to 
 
 # Programs that only the tests use: command -> Debian package. A test that lacks one says so and is skipped.
 TEST_PROGRAMS = {
+    "git": "git",
+    "openssl": "openssl",
     "node": "nodejs",
     "npm": "npm",
     "chromium": "chromium",
@@ -88,6 +90,10 @@ def main(arguments: list[str]) -> int:
         return 2
     except subprocess.CalledProcessError as error:
         print(f"\nThis step failed: {' '.join(map(str, error.cmd[:6]))} …\nThe lines above say why.", file=sys.stderr)
+        print("It needs the internet and 2 GB of disk. The same command goes on from here.", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"\nThe set-up cannot go on: {error.strerror} ({error.filename}).", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("\nStopped. The same command goes on from here.", file=sys.stderr)
@@ -99,15 +105,14 @@ def demo(arguments: list[str]) -> int:
     if "--headless" not in arguments and not has_display():
         say("No display here, so the viewer is for a browser (--headless).")
         arguments = ["--headless", *arguments]
-    check_libraries(WITHOUT_WINDOW if "--headless" in arguments else tuple(LIBRARIES))
+    check_system(WITHOUT_WINDOW if "--headless" in arguments else tuple(LIBRARIES), {})
     make_environment("run")
     return hand_over([str(PYTHON), "-m", "workstation", "demo", *arguments])
 
 
 def test(arguments: list[str]) -> int:
     """Runs every check; pytest comes last, so that its closing line is the last one."""
-    check_libraries(tuple(LIBRARIES))
-    check_programs()
+    check_system(tuple(LIBRARIES), TEST_PROGRAMS)
     make_environment("dev")
     install_node_modules()
     failed = [name for name, command in checks() if not passes(name, command)]
@@ -146,26 +151,31 @@ def passes(name: str, command: list[str]) -> bool:
 # --- system packages
 
 
-def check_libraries(names: tuple[str, ...]) -> None:
-    """Makes sure that the shared libraries are there. Raises SetupError when they are not and cannot be installed."""
-    if not sys.platform.startswith("linux"):
-        return
-    missing = [LIBRARIES[name] for name in names if not loads(name)]
-    if missing:
-        install(missing + list(NO_LIBRARY), "System libraries that the window and the video reader need are missing")
+def check_system(libraries: tuple[str, ...], programs: dict[str, str]) -> None:
+    """Makes sure that libraries, programs and what .venv is made with are there, all at once: one line to type.
 
-
-def check_programs() -> None:
-    """As check_libraries, for the programs of the tests. Only node and npm are demanded everywhere."""
-    missing = {name: package for name, package in TEST_PROGRAMS.items() if shutil.which(name) is None}
-    if not missing:
-        return
+    Raises SetupError when something is missing and cannot be installed.
+    """
+    packages = []
+    if sys.platform.startswith("linux"):
+        packages = [LIBRARIES[name] for name in libraries if not loads(name)]
+        packages += NO_LIBRARY if packages else ()
+    if lacks_venv() and not is_sound():
+        packages.append(f"python3.{sys.version_info.minor}-venv")
+    absent = {name: package for name, package in programs.items() if shutil.which(name) is None}
     if sys.platform.startswith("linux") and shutil.which("apt-get"):
-        install(list(missing.values()), "Programs that the tests use are missing")
-    elif {"node", "npm"} & set(missing):
+        packages += absent.values()
+    elif {"node", "npm"} & set(absent):
         raise SetupError("The tests need Node.js 18 or newer with npm (on macOS: brew install node).")
-    else:
-        say("Tests that need these programs are skipped: " + ", ".join(missing))
+    elif absent:
+        say("Tests that need these programs are skipped: " + ", ".join(absent))
+    if packages:
+        install(packages)
+
+
+def lacks_venv() -> bool:
+    """Debian packs what makes a .venv apart from Python."""
+    return importlib.util.find_spec("ensurepip") is None or importlib.util.find_spec("venv") is None
 
 
 def loads(library: str) -> bool:
@@ -176,20 +186,26 @@ def loads(library: str) -> bool:
     return True
 
 
-def install(packages: list[str], reason: str) -> None:
+def install(packages: list[str]) -> None:
     """Installs Debian packages as root; otherwise raises SetupError with the line to type."""
+    reason = "System packages that Goobusters needs are missing"
     if shutil.which("apt-get") is None:
         raise SetupError(f"{reason}. On Debian they are called: {' '.join(packages)}")
     if os.geteuid() != 0:
         names = " ".join(debian_names(packages))
-        line = f"sudo apt-get update && sudo apt-get install -y --no-install-recommends {names}"
+        line = f"apt-get update && apt-get install -y --no-install-recommends {names}"
+        line = "sudo " + line.replace("&& ", "&& sudo ") if shutil.which("sudo") else f"su - -c '{line}'"
         raise SetupError(f"{reason}. Type this once, then start again:\n  {line}")
     say(f"{reason}; installing {len(packages)} Debian packages")
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     apt = ["apt-get", "-q", "-o", "Dpkg::Use-Pty=0"]
-    subprocess.run([*apt, "update"], env=environment, stdin=subprocess.DEVNULL, check=True)
-    command = [*apt, "install", "-y", "--no-install-recommends", *debian_names(packages)]
-    subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, check=True)
+
+    def step(*command: str) -> None:
+        subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, check=True)
+
+    step("dpkg", "--configure", "-a")  # what an interrupted installation has left half done
+    step(*apt, "update")
+    step(*apt, "install", "-y", "--fix-broken", "--no-install-recommends", *debian_names(packages))
 
 
 def debian_names(packages: list[str]) -> list[str]:
@@ -214,11 +230,9 @@ def has_display() -> bool:
 
 def make_environment(kind: str) -> None:
     """Makes .venv hold what requirements/<kind>.txt lists and the project itself. `kind`: "run" or "dev"."""
-    digests = {name: digest_of(ROOT / "requirements" / f"{name}.txt") for name in ("run", "dev")}
-    done = read_done()
-    if done.get(kind) == digests[kind] and PYTHON.exists():
+    if is_done(kind):
         return
-    is_update = bool(done) and is_sound()
+    is_update = is_sound()
     if not is_update:
         create_environment()
     DONE.unlink(missing_ok=True)
@@ -229,22 +243,28 @@ def make_environment(kind: str) -> None:
     subprocess.run([*pip, "--only-binary", ":all:", "--require-hashes", "-r", lock], cwd=ROOT, check=True)
     subprocess.run([*pip, "--no-deps", "--no-build-isolation", "-e", str(ROOT)], cwd=ROOT, check=True)
     # dev.txt holds everything that run.txt does, in the same versions
-    write_atomically(DONE, json.dumps({name: digests[name] for name in {"run", kind}}))
+    write_atomically(DONE, json.dumps({name: digest_of(name) for name in {"run", kind}}))
     say("Set up.")
 
 
+def is_done(kind: str) -> bool:
+    return read_done().get(kind) == digest_of(kind) and PYTHON.exists()
+
+
 def create_environment() -> None:
-    if importlib.util.find_spec("ensurepip") is None or importlib.util.find_spec("venv") is None:
-        install([f"python3.{sys.version_info.minor}-venv"], "Python's venv module is missing")
     if VENV.exists():
         say("Removing a .venv that is incomplete or not of this Python")
         shutil.rmtree(VENV)
     say("Making .venv")
-    subprocess.run([sys.executable, "-m", "venv", str(VENV)], check=True)
+    import venv  # here: Debian packs it apart from Python; not as a process, whose last words on Ctrl-C are a traceback
+
+    venv.create(VENV, with_pip=True, symlinks=not WINDOWS)
 
 
 def is_sound() -> bool:
-    """True when .venv has a Python of this version and a pip that starts."""
+    """True when .venv was finished once, and has a Python of this version and a pip that starts."""
+    if not read_done():
+        return False
     code = f"import sys, pip; sys.exit(sys.version_info[:2] != {tuple(sys.version_info[:2])})"
     try:
         return subprocess.run([str(PYTHON), "-c", code], capture_output=True, check=False).returncode == 0
@@ -252,8 +272,9 @@ def is_sound() -> bool:
         return False
 
 
-def digest_of(lock: Path) -> str:
+def digest_of(kind: str) -> str:
     """Changes when the lock, the project's own metadata, this Python or the place of the checkout does."""
+    lock = ROOT / "requirements" / f"{kind}.txt"
     parts = [lock.read_bytes(), (ROOT / "pyproject.toml").read_bytes(), sys.version.encode(), str(ROOT).encode()]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
 

@@ -87,12 +87,34 @@ def test_a_missing_library_is_noticed(run: ModuleType) -> None:
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="apt-get is Debian's")
-def test_without_root_the_line_to_type_is_printed(run: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("programs_there", "line"),
+    [
+        ({"apt-get", "sudo"}, "  sudo apt-get update && sudo apt-get install -y --no-install-recommends {}"),
+        ({"apt-get"}, "  su - -c 'apt-get update && apt-get install -y --no-install-recommends {}'"),
+    ],
+)
+def test_without_root_one_line_to_type_names_all_that_is_missing(
+    run: ModuleType, monkeypatch: pytest.MonkeyPatch, programs_there: set[str], line: str
+) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    monkeypatch.setattr(run.shutil, "which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr(run.shutil, "which", lambda name: f"/usr/bin/{name}" if name in programs_there else None)
     monkeypatch.setattr(run, "debian_names", lambda names: names)
-    with pytest.raises(run.SetupError, match=r"sudo apt-get install -y --no-install-recommends libnss3 xvfb"):
-        run.install(["libnss3", "xvfb"], "Something is missing")
+    monkeypatch.setattr(run, "loads", lambda name: name != "libnss3.so")
+    monkeypatch.setattr(run, "lacks_venv", lambda: True)
+    with pytest.raises(run.SetupError) as refused:
+        run.check_system(("libnss3.so", "libc.so.6"), {"Xvfb": "xvfb"})
+    venv = f"python3.{sys.version_info.minor}-venv"
+    packages = " ".join(["libnss3", *run.NO_LIBRARY, venv, "xvfb"])
+    assert str(refused.value).splitlines()[-1] == line.format(packages)
+
+
+def test_nothing_is_asked_for_when_all_is_there(run: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "install", lambda packages: pytest.fail(f"asked for {packages}"))
+    monkeypatch.setattr(run, "loads", lambda name: True)
+    monkeypatch.setattr(run, "lacks_venv", lambda: True)
+    monkeypatch.setattr(run, "is_sound", lambda: True)  # then venv is not needed any more
+    run.check_system(tuple(run.LIBRARIES), {})
 
 
 def test_every_check_of_the_issue_is_run(run: ModuleType) -> None:
