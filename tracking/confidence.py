@@ -12,27 +12,37 @@ Field = npt.NDArray[np.float32]
 
 BAND = 3.0
 """Grid pixels on both sides of the border within which likeness counts."""
-UNOPPOSED = 0.23
+UNOPPOSED = 0.2
 """A mask from one side alone counts as if the other side had disagreed on this share of it."""
+LEAST_UNLIKE, LEAST_APART = 0.02, 0.05
+"""Added to these reasons to doubt: neither alone makes a mask certain."""
+SCALE = 0.85
 
 
-def expected_dice(distance: Field, likeness: Field, sides: Sequence[Field]) -> float:
+def expected_dice(distance: Field, corrected: Field, likeness: Field, sides: Sequence[Field]) -> float:
     """Confidence 0..1: the Dice to be expected of a tracked mask.
 
-    `distance`: the blended signed distance; `sides`: each side's own (one or two); all (gh, gw) in grid pixels,
-    positive inside. `likeness`: (gh, gw) -1..1, how much the frame looks like the annotated pictures.
+    `distance`: the blended signed distance; `corrected`: the same with what looks have corrected;
+    `sides`: each side's own (one or two); all (gh, gw) in grid pixels, positive inside. `likeness`: (gh, gw) -1..1, how
+    much the frame looks like the annotated pictures.
 
-    The expected loss grows with unlikeness round the border, with the length of border for each bit of area (small and
-    thin masks lose more by the same slip), and with what the two sides disagree about. Exponents and factor are a fit
-    of true loss on the development sequences (docs/tracking.md).
+    The expected loss is the root of the product of three reasons to doubt: unlikeness round the border; the length of
+    border for each bit of area, before or after corrections (small, thin and frayed masks lose more by the same slip);
+    and the share of the mask that is disputed, by the other side and by looks.
     """
     near = np.abs(distance) < BAND
-    alike = float(likeness[near].mean()) if near.any() else float(likeness.mean())
-    border = float((np.abs(distance) < 1).sum()) / 2
-    slenderness = border / max(1.0, float((distance > 0).sum()))
+    unlike = 1 - (float(likeness[near].mean()) if near.any() else float(likeness.mean()))
+    slender = max(_slenderness(distance), _slenderness(corrected))
     apart = 1 - _agreement(sides[0] > 0, sides[1] > 0) if len(sides) == 2 else UNOPPOSED
-    loss = 0.4 * (1.02 - alike) ** 0.55 * min(1.0, max(0.01, slenderness)) ** 0.32 * (apart + 0.02) ** 0.16
+    apart += 1 - _agreement(distance > 0, corrected > 0)
+    loss = SCALE * ((unlike + LEAST_UNLIKE) * slender * (apart + LEAST_APART)) ** 0.5
     return float(np.clip(1 - loss, 0, 1))
+
+
+def _slenderness(distance: Field) -> float:
+    """Length of border for each grid pixel of area, 0..1: 1 where no mask is left to have any."""
+    area = float((distance > 0).sum())
+    return min(1.0, float((np.abs(distance) < 1).sum()) / 2 / area) if area else 1.0
 
 
 def _agreement(one: npt.NDArray[np.bool_], other: npt.NDArray[np.bool_]) -> float:

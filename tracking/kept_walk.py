@@ -40,16 +40,17 @@ class KeptWalk:
         if path is not None and path.is_file():
             self._load(path)
 
-    def at(self, place: int) -> tuple[Field, Field] | None:
-        """Displacement and likeness of the walk's frame number `place` (from 0), or None when it did not get that
-        far."""
+    def at(self, place: int) -> tuple[Field, Field, int] | None:
+        """Displacement, likeness and `vain` of the walk's frame number `place` (from 0), or None when it did not get
+        that far."""
         return _decode(self._records[place], self._grid_size) if place < len(self._records) else None
 
-    def keep(self, displacement: Field, likeness: Field) -> tuple[Field, Field]:
-        """Keep the walk's next frame. Returns it rounded as a later run will see it: go on from that."""
+    def keep(self, displacement: Field, likeness: Field, vain: int) -> tuple[Field, Field, int]:
+        """Keep the walk's next frame; `vain` 0..255 is walk.py's own. Returns it rounded as a later run will see it: go
+        on from that."""
         steps = np.clip(np.rint(displacement * DISPLACEMENT_STEPS), -32768, 32767).astype("<i2")
         alike = np.rint(np.clip(likeness, -1, 1) * LIKENESS_STEPS).astype(np.int8)
-        record = _encode(steps, alike)
+        record = _encode(steps, alike, vain)
         self._records.append(record)
         if self._path is not None:
             try:
@@ -57,7 +58,7 @@ class KeptWalk:
             except OSError as error:
                 LOG.warning("a walk cannot be kept and will be gone again: %s", error.strerror)
                 self._path = None
-        return steps * np.float32(1 / DISPLACEMENT_STEPS), alike * np.float32(1 / LIKENESS_STEPS)
+        return steps * np.float32(1 / DISPLACEMENT_STEPS), alike * np.float32(1 / LIKENESS_STEPS), vain
 
     def _write(self, path: Path, record: bytes) -> None:
         """Append the newest record; all of them when the file is not there, or not any more: another process that
@@ -89,14 +90,14 @@ class KeptWalk:
             self._end += HEAD.size + length
 
 
-def _encode(steps: npt.NDArray[np.int16], alike: npt.NDArray[np.int8]) -> bytes:
-    """Likeness as it is, then the displacement's steps, x and y apart."""
-    return alike.tobytes() + pack(steps.transpose(2, 0, 1))
+def _encode(steps: npt.NDArray[np.int16], alike: npt.NDArray[np.int8], vain: int) -> bytes:
+    """`vain` in a byte, likeness as it is, then the displacement's steps, x and y apart."""
+    return bytes([vain]) + alike.tobytes() + pack(steps.transpose(2, 0, 1))
 
 
-def _decode(record: bytes, grid_size: tuple[int, int]) -> tuple[Field, Field]:
+def _decode(record: bytes, grid_size: tuple[int, int]) -> tuple[Field, Field, int]:
     height, width = grid_size
-    alike = np.frombuffer(record, np.int8, height * width).reshape(grid_size)
-    x, y = unpack(memoryview(record)[alike.size :], (2, height, width)) * np.float32(1 / DISPLACEMENT_STEPS)
+    alike = np.frombuffer(record, np.int8, height * width, offset=1).reshape(grid_size)
+    x, y = unpack(memoryview(record)[1 + alike.size :], (2, height, width)) * np.float32(1 / DISPLACEMENT_STEPS)
     displacement = np.asarray(cv2.merge([x, y]), np.float32)
-    return displacement, alike * np.float32(1 / LIKENESS_STEPS)
+    return displacement, alike * np.float32(1 / LIKENESS_STEPS), record[0]

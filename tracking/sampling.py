@@ -127,7 +127,6 @@ def sample(
     """
     cell = np.float32(motion.width / motion.grid_size[1])
     blend = _blend(sides, motion)
-    confidence = expected_dice(blend.distance / cell, blend.likeness, [each / cell for each in blend.distances])
     correction = np.zeros_like(blend.distance)
     picture = motion.grid_picture(frame_number)[blend.window]
     if appearance.weight:
@@ -136,12 +135,18 @@ def sample(
     if trust[blend.distance > -FAR * cell].min(initial=1) < LOST and wide.appearance.explained:
         look = _between(wide.appearance.everywhere(picture, LOOK_STEP), picture.shape[1::-1], LOOK_STEP)
         correction += cell * spread(blend.distance / cell, trust, look, wide.appearance.explained)
+    confidence = _confidence(blend, correction, cell)
     if empty is not None:
         correction -= cell * _gone(blend, empty[blend.window])
     box = _box_around(np.maximum(blend.distance, blend.distance + correction), blend.window, motion)
     if box is None:
         return TrackedFrame.blank(frame_number, confidence)
     return TrackedFrame(frame_number, box, _finely(box, sides, blend, correction, motion), confidence)
+
+
+def _confidence(blend: Blend, correction: Field, cell: np.float32) -> float:
+    distance, sides = blend.distance / cell, [each / cell for each in blend.distances]
+    return expected_dice(distance, distance + correction / cell, blend.likeness, sides)
 
 
 def _blend(sides: list[Side], motion: Motion) -> Blend:

@@ -30,6 +30,9 @@ REGION = 12.0
 LOST = 0.75
 """Likeness, averaged over the picture, below which landmarks are matched; and, if that of the frame and the one before
 it is below too, the search is made. Speckle that changes looks unlike the annotated picture, but flow can follow it."""
+RESTS = 3
+"""Where flow follows, each try of landmarks that wins nothing doubles the frames until the next one, so many times at
+most."""
 HEAD_START = 0.05
 """What landmarks and the search must be better by than flow to be believed."""
 DRIFT_HEAD_START = 0.03
@@ -64,36 +67,43 @@ class Walk:
         """Go over `frames`, which lead away from the annotated frame, ascending or descending."""
         displacement = np.zeros_like(self._points)
         kept = self._motion.kept_walk(self._start, frames.step)
+        vain = 0
         for place, frame_number in enumerate(frames):
             self._motion.stop_if_cancelled()
             held = kept.at(place)
             if held is None:
-                held = kept.keep(*self._advance(displacement, frame_number, frames.step, place))
-            displacement = held[0]
-            yield frame_number, Carried(*held)
+                held = kept.keep(*self._advance(displacement, frame_number, frames.step, place, vain))
+            displacement, likeness, vain = held
+            yield frame_number, Carried(displacement, likeness)
 
-    def _advance(self, displacement: Flow, frame_number: int, step: int, place: int) -> tuple[Flow, Field]:
-        """The best displacement on this frame, given that of the frame before, and its likeness."""
+    def _advance(
+        self, displacement: Flow, frame_number: int, step: int, place: int, vain: int
+    ) -> tuple[Flow, Field, int]:
+        """The best displacement on this frame, given that of the frame before, and its likeness; and in how many tries
+        at a stretch landmarks have been in vain, 0..RESTS, which is given in the same way."""
         picture = self._small(frame_number)
         seen = Seen(picture)
         chained = self._chain(displacement, frame_number, step)
         guesses = Guesses(chained, self._likeness(chained, seen))
 
-        def consider(guess: Flow, head_start: float) -> None:
-            guesses.consider(guess, self._likeness(guess, seen), head_start)
+        def consider(guess: Flow, head_start: float) -> bool:
+            return guesses.consider(guess, self._likeness(guess, seen), head_start)
 
         consider(self._refine(chained, picture), DRIFT_HEAD_START * DRIFT_FRAMES / (DRIFT_FRAMES + place))
-        if guesses.best < LOST:
+        if guesses.best >= LOST:
+            return guesses.displacement, guesses.likeness, vain
+        is_followed = self._is_followed(seen, frame_number, step)
+        if not is_followed or place % 2**vain == 0:
             found = self._by_landmarks(frame_number, picture)
-            if found is not None:
-                consider(self._refine(found, picture), HEAD_START)
+            is_taken = found is not None and consider(self._refine(found, picture), HEAD_START)
+            vain = 0 if is_taken else min(RESTS, vain + 1)
         # At place 0 the frame before is the annotated one: landmarks have looked.
-        if place > 0 and guesses.best < LOST and not self._is_followed(seen, frame_number, step):
+        if place > 0 and guesses.best < LOST and not is_followed:
             found = self._by_search(displacement, frame_number - step, picture)
             if found is not None:
                 consider(found, HEAD_START)
                 consider(self._refine(found, picture), HEAD_START)
-        return guesses.displacement, guesses.likeness
+        return guesses.displacement, guesses.likeness, vain
 
     @cached_property
     def _picture(self) -> Grey:
@@ -194,14 +204,15 @@ class Guesses:
         self._most = widely(likeness, REGION)
         self.best = float(likeness.mean())
 
-    def consider(self, displacement: Flow, likeness: Field, head_start: float) -> None:
-        """Take this guess where it is liked better by more than `head_start`."""
+    def consider(self, displacement: Flow, likeness: Field, head_start: float) -> bool:
+        """Take this guess where it is liked better by more than `head_start`; returns whether that is anywhere."""
         self.best = max(self.best, float(likeness.mean()))
         liked = widely(likeness, REGION) - head_start
         better = liked > self._most
         self.displacement = np.where(better[..., None], displacement, self.displacement)
         self.likeness = np.where(better, likeness, self.likeness)
         self._most = np.maximum(liked, self._most)
+        return bool(better.any())
 
 
 def _compose(first: Flow, second: Flow, points: Field) -> Flow:

@@ -1,7 +1,8 @@
 /** What happens for every action of shortcuts.js? Keys, buttons and menus all come through here. */
 import { maskTypes } from "./labels.js";
+import { nextFrame } from "./next_frame.js";
 import { ACTIONS as SHORTCUTS } from "./shortcuts.js";
-import { leastCertain, nextAnnotation, nextUnsaved } from "./timeline_model.js";
+import { nextAnnotation, nextUnsaved } from "./timeline_model.js";
 import { ACTIONS } from "./tools/actions.js";
 import { polygon } from "./tools/outline.js";
 
@@ -52,7 +53,7 @@ export function createCommands({ store, work, stage, cursor, player, flow, pages
     loop: toggle("isLooping"),
     previous_annotation: () => jump(nextAnnotation(cells(), frame(), -1)),
     next_annotation: () => jump(nextAnnotation(cells(), frame(), 1)),
-    least_certain: () => jump(leastCertain(cells(), frame())),
+    least_certain: () => jump(nextFrame(cells(), frame())),
     next_unsaved: () => jump(nextUnsaved(cells(), frame())),
     fit: () => stage.fit(),
     zoom_in: () => stage.zoom(1.4),

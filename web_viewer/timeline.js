@@ -109,7 +109,7 @@ function drawCells(canvas, element, frames) {
     bar(context, column, x, w, heightOf(column, largest, bottom), bottom, colours);
     if (column.has_annotation) pin(context, column, colours.annotation, bottom, true);
     else if (column.has_empty) pin(context, column, colours.empty, bottom, false);
-    if (column.confidence !== null) doubt(context, column, x, w, bottom + 3, colours);
+    if (column.confidence !== null && column.kind !== "none") doubt(context, column, x, w, bottom + 3, colours);
     if (column.is_unsaved) disc(context, column.x + column.width / 2, DOT_Y, 3, colours.warn);
   }
 }

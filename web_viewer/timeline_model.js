@@ -20,7 +20,7 @@ export function cellsOf(masks, label, unsaved, frameCount) {
   const isUnsaved = new Set(unsaved);
   return Array.from({ length: frameCount }, (_, frame) => {
     const kind = masks.frameKind(frame);
-    const confidence = kind === "tracked" ? masks.confidence(frame, label) : null;
+    const confidence = kind === "tracked" || kind === "none" ? masks.confidence(frame, label) : null;
     return { kind, confidence, area: masks.area(frame, label), is_unsaved: isUnsaved.has(frame) };
   });
 }
@@ -82,34 +82,4 @@ export function nextUnsaved(frames, from) {
     if (frames[i].is_unsaved) return i;
   }
   return null;
-}
-
-/**
- * The tracked frame that most deserves a look: the lowest confidence of all but `from`, so that asking again moves on.
- * Of equal ones the frame furthest from any annotation, where one correction helps most; null when none is known.
- */
-export function leastCertain(frames, from) {
-  const distances = distancesToAnnotation(frames);
-  let best = null;
-  frames.forEach((cell, i) => {
-    if (i === from || cell.confidence === null || cell.confidence === undefined) return;
-    if (cell.kind === "annotation" || cell.kind === "empty") return;
-    const difference = best === null ? -1 : cell.confidence - frames[best].confidence;
-    if (difference < 0 || (difference === 0 && distances[i] > distances[best])) best = i;
-  });
-  return best;
-}
-
-function distancesToAnnotation(frames) {
-  const distances = new Array(frames.length).fill(Infinity);
-  const isVerified = (cell) => cell.kind === "annotation" || cell.kind === "empty";
-  for (let i = 0, seen = -Infinity; i < frames.length; i += 1) {
-    if (isVerified(frames[i])) seen = i;
-    distances[i] = i - seen;
-  }
-  for (let i = frames.length - 1, seen = Infinity; i >= 0; i -= 1) {
-    if (isVerified(frames[i])) seen = i;
-    distances[i] = Math.min(distances[i], seen - i);
-  }
-  return distances;
 }

@@ -14,27 +14,41 @@ def _alike(value: float) -> Field:
     return np.full((60, 80), value, np.float32)
 
 
+def _sure(distance: Field, likeness: Field, sides: list[Field]) -> float:
+    """Confidence where nothing is corrected."""
+    return expected_dice(distance, distance, likeness, sides)
+
+
 def test_agreement_and_likeness_are_trusted() -> None:
     disc = _disc(15)
-    assert expected_dice(disc, _alike(1.0), [disc, disc]) > 0.95
+    assert _sure(disc, _alike(1.0), [disc, disc]) > 0.95
 
 
 def test_doubt_grows_with_each_reason() -> None:
     disc, small = _disc(15), _disc(5)
-    sure = expected_dice(disc, _alike(0.9), [disc, disc])
-    assert expected_dice(disc, _alike(0.5), [disc, disc]) < sure
-    assert expected_dice(disc, _alike(0.9), [disc, _disc(15, 46)]) < sure
-    assert expected_dice(disc, _alike(0.9), [disc]) < sure
-    assert expected_dice(small, _alike(0.9), [small, small]) < sure
+    sure = _sure(disc, _alike(0.9), [disc, disc])
+    assert _sure(disc, _alike(0.5), [disc, disc]) < sure
+    assert _sure(disc, _alike(0.9), [disc, _disc(15, 46)]) < sure
+    assert _sure(disc, _alike(0.9), [disc]) < sure
+    assert _sure(small, _alike(0.9), [small, small]) < sure
+    assert expected_dice(disc, _disc(17), _alike(0.9), [disc, disc]) < sure
+
+
+def test_a_mask_that_corrections_fray_is_doubted_more_than_one_they_grow() -> None:
+    disc = _disc(15)
+    frayed = disc + 3 * np.sin(np.arange(80, dtype=np.float32) * 2)
+    grown = _disc(17)
+    assert _sure(frayed, _alike(0.9), [disc]) < _sure(grown, _alike(0.9), [disc])
+    assert expected_dice(disc, frayed, _alike(0.9), [disc]) < expected_dice(disc, grown, _alike(0.9), [disc])
 
 
 def test_only_likeness_near_the_border_counts() -> None:
     disc, likeness = _disc(15), _alike(0.9)
     likeness[:, :5] = -1
-    assert expected_dice(disc, likeness, [disc]) == expected_dice(disc, _alike(0.9), [disc])
+    assert _sure(disc, likeness, [disc]) == _sure(disc, _alike(0.9), [disc])
 
 
 def test_no_mask_at_all_still_has_a_confidence() -> None:
     nothing = np.full((60, 80), -9, np.float32)
-    assert 0 <= expected_dice(nothing, _alike(-1), [nothing]) < 0.9
-    assert 0 <= expected_dice(nothing, _alike(-1), [nothing, nothing]) <= 1
+    assert 0 <= _sure(nothing, _alike(-1), [nothing]) < 0.9
+    assert 0 <= _sure(nothing, _alike(-1), [nothing, nothing]) <= 1

@@ -14,24 +14,32 @@ from tracking.walk import Walk
 GRID = (7, 9)
 
 
-def made(count: int) -> list[tuple[np.ndarray, np.ndarray]]:
+Held = tuple[np.ndarray, np.ndarray, int]
+
+
+def made(count: int) -> list[Held]:
     random = np.random.default_rng(2)
     return [
-        (random.uniform(-200, 200, (*GRID, 2)).astype(np.float32), random.uniform(-1, 1, GRID).astype(np.float32))
+        (
+            random.uniform(-200, 200, (*GRID, 2)).astype(np.float32),
+            random.uniform(-1, 1, GRID).astype(np.float32),
+            int(random.integers(256)),
+        )
         for _ in range(count)
     ]
 
 
-def same(one: tuple[np.ndarray, np.ndarray] | None, other: tuple[np.ndarray, np.ndarray]) -> bool:
+def same(one: Held | None, other: Held) -> bool:
     return one is not None and all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
 
 
 def test_comes_back_as_it_was_rounded(tmp_path: Path) -> None:
     walk = KeptWalk(GRID, tmp_path / "a.walk")
-    for displacement, likeness in made(5):
-        kept = walk.keep(displacement, likeness)
+    for displacement, likeness, vain in made(5):
+        kept = walk.keep(displacement, likeness, vain)
         assert np.abs(kept[0] - displacement).max() <= 0.5 / 128 + 1e-4
         assert np.abs(kept[1] - likeness).max() <= 0.5 / 100 + 1e-6
+        assert kept[2] == vain
     again = KeptWalk(GRID, tmp_path / "a.walk")
     for place in range(5):
         there = walk.at(place)
@@ -41,7 +49,7 @@ def test_comes_back_as_it_was_rounded(tmp_path: Path) -> None:
 
 def test_extreme_values_are_held(tmp_path: Path) -> None:
     far = np.full((*GRID, 2), 1e6, np.float32)
-    displacement, likeness = KeptWalk(GRID).keep(far, np.full(GRID, -3, np.float32))
+    displacement, likeness, _ = KeptWalk(GRID).keep(far, np.full(GRID, -3, np.float32), 0)
     assert (displacement == 32767 / 128).all() and (likeness == -1).all()
 
 
@@ -81,11 +89,7 @@ def test_repainted_mask_finds_its_walks_and_a_new_frame_does_not(tmp_path: Path,
     went: list[int] = []
     advance = Walk._advance
 
-    def counted(self: Walk, displacement: np.ndarray, frame_number: int, step: int, place: int) -> object:
-        went.append(frame_number)
-        return advance(self, displacement, frame_number, step, place)
-
-    monkeypatch.setattr(Walk, "_advance", counted)
+    monkeypatch.setattr(Walk, "_advance", lambda self, *step: went.append(step[1]) or advance(self, *step))
     one = write_annotations(tmp_path / "one", {0: masks[0], 8: masks[8]})
     repainted = write_annotations(tmp_path / "two", {0: masks[0], 8: disc(96, 128, 60, 40, 20)})
     added = write_annotations(tmp_path / "three", {0: masks[0], 4: masks[4], 8: masks[8]})

@@ -1,27 +1,38 @@
-"""Is the least certain frame offered next?"""
+"""Is the frame offered next whose annotation mends most doubt, here as in the viewer?"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
 
 from tracking.fill import entry
 from tracking.next_frame import next_frame
 
+CASES = json.loads((Path(__file__).parent / "next_frame_cases.json").read_text())
+"""Also held against the viewer's rule, in tests/web_viewer/next_frame.test.mjs. Confidence null: annotated."""
 
-def test_least_certain_frame_of_any_label() -> None:
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
+def test_same_rule_as_the_viewer(case: dict[str, Any]) -> None:
     entries = [
-        entry(0, label_id="A", filename="frame_000001.webp"),
+        entry(number, label_id="A") if confidence is None else entry(number, tracks="A", confidence=confidence)
+        for number, confidence in enumerate(case["confidence"])
+    ]
+    assert next_frame(entries) == case["offered"]
+
+
+def test_least_certain_label_of_a_frame_counts() -> None:
+    entries = [
+        entry(0, label_id="A", filename="frame_000000.webp"),
         entry(1, tracks="A", confidence=0.9),
         entry(1, tracks="B", confidence=0.2),
-        entry(2, tracks="A", confidence=0.5),
-        entry(3, tracks="A", confidence=0.6),
+        entry(2, tracks="A", confidence=0.6),
+        entry(3, label_id="A", filename="frame_000003.webp"),
     ]
     assert next_frame(entries) == 1
 
 
-def test_of_equals_the_farthest_from_annotations() -> None:
-    entries = [entry(n, tracks="A", confidence=0.4) for n in range(1, 6)]
-    assert next_frame([entry(0, label_id="A"), *entries, entry(6, label_id="A")]) == 3
-    assert next_frame([entry(0, label_id="A"), *entries]) == 5
+def test_frame_annotated_for_one_label_is_not_offered_for_another() -> None:
+    entries = [entry(0, label_id="A"), entry(0, tracks="B", confidence=0.1), entry(1, tracks="A", confidence=0.9)]
     assert next_frame(entries) == 1
-
-
-def test_nothing_left_to_offer() -> None:
-    assert next_frame([entry(0, label_id="A")]) is None
-    assert next_frame([]) is None

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { maskTypes } from "../../web_viewer/labels.js";
-import { cellsOf, columnsOf, frameAt, leastCertain, nextAnnotation, nextUnsaved, positionOf } from "../../web_viewer/timeline_model.js";
+import { Masks } from "../../web_viewer/masks.js";
+import { cellsOf, columnsOf, frameAt, nextAnnotation, nextUnsaved, positionOf } from "../../web_viewer/timeline_model.js";
 import { LABELS, SHAPE, fakeServer, makeWork } from "./work.mjs";
 
 const tracked = (confidence = 0.9, area = 100) => ({ kind: "tracked", confidence, area, is_unsaved: false });
@@ -70,14 +71,6 @@ test("the next unsaved frame goes round, and is never the same one", () => {
   assert.equal(nextUnsaved(clip(20, { 3: { is_unsaved: true } }), 3), null);
 });
 
-test("the least certain frame is a tracked one, not the current one, and far from annotations among equals", () => {
-  const frames = clip(20, { 0: { kind: "annotation", confidence: null }, 5: { confidence: 0.3 }, 6: { confidence: 0.1 }, 7: { kind: "empty", confidence: 0 } });
-  assert.equal(leastCertain(frames, 0), 6);
-  assert.equal(leastCertain(frames, 6), 5);
-  assert.equal(leastCertain(clip(21, { 0: { kind: "annotation" }, 20: { kind: "annotation" } }), 0), 10);
-  assert.equal(leastCertain(clip(3, { 0: { kind: "annotation" }, 1: { kind: "none", confidence: null }, 2: { kind: "empty" } }), 0), null);
-});
-
 test("cells are of the whole frame, area and certainty of the chosen label", () => {
   const { masks } = makeWork(fakeServer());
   const cells = cellsOf(masks, LABELS[0], [2], SHAPE.frameCount);
@@ -90,6 +83,14 @@ test("cells are of the whole frame, area and certainty of the chosen label", () 
   assert.ok(others[0].area > 0);
   assert.equal(others[3].area, 0);
   assert.deepEqual(cellsOf(null, LABELS[0], [], 2).map(({ kind }) => kind), ["none", "none"]);
+});
+
+test("a frame on which the tracker lost the mask has its certainty, one that nobody tracked has none", () => {
+  const masks = new Masks({ width: 4, height: 3, frameCount: 2, labels: ["L_a"], emptyId: "L_e" }, [
+    { frame_number: 1, has_mask: false, is_annotation: false, label_id: null, tracks: "L_a", filename: null, confidence: 0.3 },
+  ]);
+  const cells = cellsOf(masks, "L_a", [], 2);
+  assert.deepEqual(cells.map(({ kind, confidence }) => [kind, confidence]), [["none", null], ["none", 0.3]]);
 });
 
 test("the main label type is the first number, whatever order they come in", () => {
