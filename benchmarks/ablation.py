@@ -21,7 +21,7 @@ import numpy as np
 
 from benchmarks.tracking import scored
 from benchmarks.tracking_data import SHARED, real_sequences
-from tracking import appearance, motion, propagate, sampling, walk
+from tracking import appearance, colours, motion, propagate, sampling, walk
 
 PROTOCOLS: dict[str, Callable[[int], set[int]]] = {
     "first": lambda last: {0},
@@ -41,6 +41,7 @@ VARIANTS: dict[str, Callable[[], AbstractContextManager[object]]] = {
         sampling, "believed", lambda likeness, window: np.ones_like(likeness[window])
     ),
     "without the look": lambda: patch.object(appearance, "WEIGHT", 0.0),
+    "without local colours": lambda: patch.object(colours, "COLOURFUL", (1e6, 2e6)),
     "without spreading by looks": lambda: patch.object(
         sampling, "spread", lambda distance, trust, look, explained: np.zeros_like(distance)
     ),

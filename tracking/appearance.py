@@ -102,11 +102,11 @@ class Appearance:
 
     def _depth(self, z: Field) -> Field:
         """How deep inside pixels of these standardised looks (count, looks) seem, about -1..1."""
-        inner = _product(z, self._squares) + self._linear
+        inner = in_pieces(z, self._squares) + self._linear
         return np.asarray(self._constant + (inner * z).sum(axis=1), np.float32)
 
 
-def _product(one: Field, other: Field) -> Field:
+def in_pieces(one: Field, other: Field) -> Field:
     """Matrix product (count, looks) of (count, looks) and (looks, looks), in pieces so small that BLAS stays on one
     thread: more would fight with other workers for the cores."""
     rows = ONE_THREAD // other.size

@@ -16,6 +16,7 @@ import numpy as np
 
 from tracking.appearance import Appearance
 from tracking.clip import Picture
+from tracking.colours import LocalColours, Palette
 from tracking.motion import Motion
 from tracking.plan import Stretch
 from tracking.sampling import Side, Source, reach_of, sample, signed_distance
@@ -37,9 +38,9 @@ def propagate_stretch(stretch: Stretch, motion: Motion) -> Iterator[TrackedFrame
     left = steadied(signed_distance(stretch.left.pixels, motion), motion.grid_size) if stretch.left else None
     right = steadied(signed_distance(stretch.right.pixels, motion), motion.grid_size) if stretch.right else None
     seen = [_seen(motion, n, d) for n, d in ((before, left), (after, right)) if d is not None]
-    appearance, wide = Appearance(seen), WideLook(seen)
-    left_source = _source(motion, before, left, appearance) if left is not None else None
-    right_source = _source(motion, after, right, appearance) if right is not None else None
+    appearance, wide, palette = Appearance(seen), WideLook(seen), Palette(seen)
+    left_source = _source(motion, before, left, appearance, palette) if left is not None else None
+    right_source = _source(motion, after, right, appearance, palette) if right is not None else None
     for frame_number in range(stretch.first, stretch.last + 1):
         sides: list[Side] = []
         share = (frame_number - before) / (after - before)
@@ -63,9 +64,10 @@ def _likeness_with_empty(stretch: Stretch, motion: Motion) -> dict[int, Field]:
     return {frame_number: carried.likeness for frame_number, carried in walk}
 
 
-def _source(motion: Motion, frame_number: int, distance: Field, appearance: Appearance) -> Source:
-    look = appearance.look(*_seen(motion, frame_number, distance))
-    return Source(distance, look, reach_of(distance, motion))
+def _source(motion: Motion, frame_number: int, distance: Field, appearance: Appearance, palette: Palette) -> Source:
+    picture, small = _seen(motion, frame_number, distance)
+    look, colours = appearance.look(picture, small), LocalColours(palette, picture, small)
+    return Source(distance, look, reach_of(distance, motion), colours)
 
 
 def _seen(motion: Motion, frame_number: int, distance: Field) -> tuple[Picture, Field]:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from tracking.appearance import BAND, Appearance
 from tracking.clip import Picture
+from tracking.colours import LocalColours, likelier_inside
 from tracking.confidence import expected_dice
 from tracking.flow import Flow
 from tracking.motion import Motion
@@ -33,6 +34,8 @@ GONE_START = 0.25
 """Where that begins: less is chance."""
 GONE_SOFTNESS = 1.1
 """Unlikeness is this less likeness: 0.1 for equal pictures."""
+COLOUR_STEP = 2.0
+"""Grid pixels by which the border gives way where pixels have colours e times likelier on the other side of it."""
 LOOK_STEP = 2
 """Looks are asked for at each so many grid pixels, where they spread."""
 RIM = 12
@@ -50,11 +53,12 @@ Points = tuple[Field, Field]
 class Source:
     """One annotation at an end of a stretch: its signed distance in clip pixels (height, width) and its look in grid
     pixels (gh, gw). `reach`: within which (left, top, right, bottom) of the annotated frame, in grid pixels, distances
-    have not ended."""
+    have not ended. `colours`: which lie inside and outside there."""
 
     distance: Field = field(repr=False)
     look: Field = field(repr=False)
     reach: tuple[float, float, float, float]
+    colours: LocalColours
 
 
 @dataclass(frozen=True)
@@ -131,6 +135,8 @@ def sample(
     picture = motion.grid_picture(frame_number)[blend.window]
     if appearance.weight:
         correction = _by_look(blend, sides, picture, appearance, cell)
+    if any(side.source.colours.weight for side in sides):
+        correction += cell * _by_colours(blend, sides, picture)
     trust = trust_in(blend.likeness)
     if trust[blend.distance > -FAR * cell].min(initial=1) < LOST and wide.appearance.explained:
         look = _between(wide.appearance.everywhere(picture, LOOK_STEP), picture.shape[1::-1], LOOK_STEP)
@@ -171,6 +177,18 @@ def _by_look(blend: Blend, sides: list[Side], picture: Picture, appearance: Appe
         correction -= weight * _moved(side.source.look, side.carried.displacement[blend.window], blend.window)
     correction = np.where(np.abs(blend.distance) < BAND * cell, correction * cell, 0)
     return np.asarray(cv2.GaussianBlur(correction, (0, 0), 0.7), np.float32)
+
+
+def _by_colours(blend: Blend, sides: list[Side], picture: Picture) -> Field:
+    """Grid pixels to add to the distance, by how much likelier each pixel's colour is inside than outside there."""
+    indices = sides[0].source.colours.palette.indices(picture)
+    columns, rows = _cells(blend.window)
+    found, belief = np.zeros((5, *indices.shape), np.float32), np.zeros(indices.shape, np.float32)
+    for side, weight in zip(sides, blend.weights, strict=True):
+        x, y = _planes(side.carried.displacement[blend.window])
+        found += weight * side.source.colours.found(indices, x + columns, y + rows)
+        belief += weight * np.float32(side.source.colours.weight)
+    return np.asarray(COLOUR_STEP * belief * likelier_inside(found), np.float32)
 
 
 def _gone(blend: Blend, empty: Field) -> Field:

@@ -1,0 +1,174 @@
+"""Which colours lie inside just here, and which outside? Learnt from a stretch's own annotations by propagate.py, asked
+by sampling.py.
+
+The colours of the annotated pictures are gathered into a palette. Each annotation remembers, for every colour of the
+palette and every place near its border, how much of it lies inside close by and how much outside. Read through the
+walk, this says of each pixel of another frame how much likelier its colour is inside than outside there, whatever shape
+the border has taken meanwhile. How much lies inside altogether is divided out: where things are, walks say; colours
+only say what they are.
+
+Both say their part: appearance.py's one rule for all of the border, this one a memory for each place, which also knows
+that the shirt is red but the sleeve is not. It counts as much as it puts the annotated border where it was drawn, and
+as there is colour: in grey pictures brightness alone would have to tell, and speckle changes that from frame to frame.
+"""
+
+from collections.abc import Sequence
+from functools import cached_property
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from tracking.appearance import in_pieces
+from tracking.clip import Picture
+
+Field = npt.NDArray[np.float32]
+Indices = npt.NDArray[np.uint8]
+
+COLOURS = 32
+"""Entries of the palette at most."""
+SAMPLE = 2500
+"""About how many pixels the palette is made from; an entry needs SMALLEST_SAMPLE of them."""
+SMALLEST_SAMPLE = 8
+NEAR = 12.0
+"""Grid pixels on both sides of a border from which colours are learnt."""
+RIM = 40
+"""Grid pixels round a mask that are remembered."""
+AXES = np.array([0.7, 1.5, 1.5], np.float32)
+"""How much a step of Lab's lightness, green-red and blue-yellow counts: light changes more easily than colour does."""
+ALIKE = 6.0
+"""So measured, how far apart (Gaussian sigma) colours are taken for about the same."""
+BITS = 3
+"""Lowest bits of Lab values that are left out when a colour's entry in the palette is looked up."""
+COARSE = 4
+"""What is remembered is kept on a grid so many times coarser..."""
+NEIGHBOURHOOD = 6.0
+"""...and taken together over so many grid pixels (Gaussian sigma)."""
+UNSEEN = 0.01
+"""Share of a neighbourhood that counts as seen before anything was: of it, each colour has its share in the picture."""
+LOUDEST = 3.0
+"""Log likelihood ratio that is believed at most."""
+BORDER = 0.2, 2.0
+"""Grid pixels from the annotated border between which it is measured how well colours put it there."""
+SMOOTH = 0.5
+"""Grid pixels (Gaussian sigma) over which what pixels say is averaged."""
+AGREEMENT = 0.5, 0.7
+"""Right less wrong share of the pixels there at which colours are not listened to at all, and wholly."""
+COLOURFUL = 2.5, 5.0
+"""Standard deviation of the two colour axes, both together, near the border, at which they are so."""
+
+
+class Palette:
+    """The colours near the borders of one stretch's annotations."""
+
+    def __init__(self, annotated: Sequence[tuple[Picture, Field]]) -> None:
+        """`annotated`: each one's picture, uint8 (gh, gw, 3) BGR, and signed distance (gh, gw) in grid pixels."""
+        seen = np.concatenate([_lab(picture)[np.abs(distance) < NEAR] for picture, distance in annotated])
+        self._seen = seen[:: 1 + len(seen) // SAMPLE]
+        self.colourful = 0.0
+        if len(self._seen) >= 2 * SMALLEST_SAMPLE:
+            spread = float(np.hypot(*self._seen[:, 1:].astype(np.float32).std(axis=0)))
+            self.colourful = _ramp(spread, COLOURFUL)
+
+    @cached_property
+    def colours(self) -> Field:
+        """The entries, (count, 3), as AXES measures."""
+        count = min(COLOURS, len(self._seen) // SMALLEST_SAMPLE)
+        enough = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_COUNT, 8, 0.5)
+        cv2.setRNGSeed(1)  # of this thread alone: the same pixels give the same palette
+        points = self._seen * AXES
+        first = np.zeros((len(points), 1), np.int32)  # unused, but the type stub wants one
+        _, _, centres = cv2.kmeans(points, count, first, enough, 1, cv2.KMEANS_PP_CENTERS)
+        return np.asarray(centres, np.float32)
+
+    def indices(self, picture: Picture) -> Indices:
+        """Which entry each pixel of a picture, uint8 (rows, columns, 3), is most like: (rows, columns)."""
+        light, red, yellow = cv2.split(_lab(picture) >> BITS)
+        per_axis = 256 >> BITS
+        return np.asarray(self._nearest[(light.astype(np.int32) * per_axis + red) * per_axis + yellow], np.uint8)
+
+    @cached_property
+    def _nearest(self) -> Indices:
+        """The entry for each colour, by its three axes without their lowest BITS."""
+        steps = (np.arange(256 >> BITS, dtype=np.float32) + 0.5) * (1 << BITS)
+        apart = [(axis * steps[:, None] - self.colours[:, number]) ** 2 for number, axis in enumerate(AXES)]
+        far = apart[0][:, None, None] + apart[1][None, :, None] + apart[2][None, None]
+        return np.asarray(far.argmin(axis=-1).ravel(), np.uint8)
+
+
+class LocalColours:
+    """What one annotation remembers. `weight` 0..1: how far it is to be believed; asking it is worth while above 0."""
+
+    def __init__(self, palette: Palette, picture: Picture, distance: Field) -> None:
+        """The annotation's picture, uint8 (gh, gw, 3) BGR, and signed distance (gh, gw) in grid pixels."""
+        self.palette, self.weight = palette, 0.0
+        column, row, width, height = cv2.boundingRect((distance > 0).astype(np.uint8))
+        if not (width and palette.colourful):
+            return
+        self._left, self._top = max(0, column - RIM), max(0, row - RIM)
+        part = np.s_[self._top : row + height + RIM, self._left : column + width + RIM]
+        picture, distance = np.ascontiguousarray(picture[part]), distance[part]
+        indices = palette.indices(picture)
+        self._remember(indices, np.asarray(np.clip(distance + 0.5, 0, 1), np.float32))
+        rows, columns = np.mgrid[0 : distance.shape[0], 0 : distance.shape[1]].astype(np.float32)
+        own = likelier_inside(self.found(indices, columns + self._left, rows + self._top))
+        self.weight = palette.colourful * _ramp(_agreement(own, distance), AGREEMENT)
+
+    def found(self, indices: Indices, x: Field, y: Field) -> Field:
+        """What is remembered of these palette entries (rows, columns) round the annotated frame's points x and y, in
+        grid pixels: float32 (5, rows, columns), how much of the colour lies inside close by and how much outside, how
+        much of all colours, and which share of the whole has this colour."""
+        height, width = self._size
+        across = np.clip((x - self._left + 0.5) / COARSE - 0.5, 0, width - 1).astype(np.float32)
+        down = np.clip((y - self._top + 0.5) / COARSE - 0.5, 0, height - 1).astype(np.float32)
+        below = np.asarray(down + indices * np.float32(height), np.float32)
+        of_colour = cv2.split(cv2.remap(self._by_colour, across, below, cv2.INTER_LINEAR))
+        of_all = cv2.split(cv2.remap(self._all, across, down, cv2.INTER_LINEAR))
+        return np.asarray([*of_colour, *of_all, self._usual[indices]], np.float32)
+
+    def _remember(self, indices: Indices, inside: Field) -> None:
+        """How much of each palette entry lies inside and outside round each place of the coarse grid."""
+        count, (height, width) = len(self.palette.colours), indices.shape
+        self._size = rows, columns = -(-height // COARSE), -(-width // COARSE)
+        down, across = np.arange(height) // COARSE, np.arange(width) // COARSE
+        bins = ((down[:, None] * columns + across) * count + indices).ravel()
+        distances = ((self.palette.colours[:, None] - self.palette.colours[None]) ** 2).sum(axis=2)
+        alike = np.exp(-distances / (2 * ALIKE**2)).astype(np.float32)
+        planes = []
+        for share in (inside, 1 - inside):
+            counted = np.bincount(bins, share.ravel(), rows * columns * count) / COARSE**2
+            gathered = in_pieces(counted.reshape(-1, count).astype(np.float32), alike).reshape(rows, columns, count)
+            near = cv2.GaussianBlur(gathered, (0, 0), NEIGHBOURHOOD / COARSE).reshape(rows, columns, count)
+            planes.append(near.transpose(2, 0, 1))
+        both = np.stack(planes, axis=-1)
+        self._all = np.ascontiguousarray(both.sum(axis=0))
+        self._by_colour = np.ascontiguousarray(both.reshape(count * rows, columns, 2))
+        usual = both.sum(axis=(1, 2, 3))
+        self._usual = np.asarray(usual / usual.sum(), np.float32)
+
+
+def likelier_inside(found: Field) -> Field:
+    """Log of how much likelier pixels have their colours inside than outside, -LOUDEST..LOUDEST, float32 (rows,
+    columns), by what was found of them, (5, rows, columns): in one annotation or, weighted, in two."""
+    inside, outside, all_inside, all_outside, usual = found
+    before = UNSEEN * usual
+    ratio = (inside + before) * (all_outside + UNSEEN) / ((outside + before) * (all_inside + UNSEEN))
+    told = np.clip(np.log(ratio), -LOUDEST, LOUDEST)
+    return np.asarray(cv2.GaussianBlur(told, (0, 0), SMOOTH), np.float32)
+
+
+def _agreement(told: Field, distance: Field) -> float:
+    """Right less wrong share of the pixels next to the border, inside and outside counting the same."""
+    shares = []
+    for depth, sign in ((distance, 1), (-distance, -1)):
+        near = (depth > BORDER[0]) & (depth < BORDER[1])
+        shares.append(float(np.sign(told[near]).mean() * sign) if near.any() else 0.0)
+    return sum(shares) / 2
+
+
+def _ramp(value: float, ends: tuple[float, float]) -> float:
+    return min(1.0, max(0.0, (value - ends[0]) / (ends[1] - ends[0])))
+
+
+def _lab(picture: Picture) -> npt.NDArray[np.uint8]:
+    return np.asarray(cv2.cvtColor(np.ascontiguousarray(picture), cv2.COLOR_BGR2LAB), np.uint8)
