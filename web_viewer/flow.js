@@ -26,7 +26,7 @@ export function createFlow({ store, work, toast, report, decide }) {
     };
 
   const open = guarded(async (series) => {
-    toast.dismiss("people");
+    for (const key of ["people", "done"]) toast.dismiss(key);
     await work.open(series);
     keepAlive();
     const other = hasConflict() ? null : othersHere(store.get())[0]; // the question itself says who
@@ -79,7 +79,8 @@ export function createFlow({ store, work, toast, report, decide }) {
     if (!series) return;
     if (!series.completed && store.get().unsaved.length > 0) await work.save();
     work.onSeries(await api.seriesAction(series, series.completed ? "reopen" : "complete"));
-    if (store.get().series.completed) toast("Marked as done.", { action: { label: "Next exam", run: next } });
+    if (!store.get().series.completed) toast.dismiss("done");
+    else toast("Marked as done.", { action: { label: "Next exam", run: next }, key: "done" });
   });
 
   const keepAlive = async () => {

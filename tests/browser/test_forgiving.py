@@ -94,6 +94,16 @@ def test_a_note_is_seen_and_can_be_pressed_while_a_dialog_is_open(viewer: Viewer
 
 
 @in_one_engine
+def test_a_note_that_offers_the_next_exam_goes_with_its_exam(viewer: Viewer) -> None:
+    note = "document.getElementById('toasts').textContent.includes('Marked as done')"
+    for is_offered in (True, False, True):  # done, opened again, done
+        viewer.run("done")
+        viewer.page.wait_for(f"{note} === is_offered", is_offered=is_offered)
+    viewer.choose(1)
+    assert not viewer.page.evaluate(note)
+
+
+@in_one_engine
 def test_bars_with_more_than_usual_in_them_hide_nothing(
     open_page: Callable[..., Page], start_core: Callable[..., CoreProcess], stack: Stack, exam: int, engine: str
 ) -> None:

@@ -43,7 +43,7 @@ export async function openHistory(app) {
     };
     list.replaceChildren(...versions.map((version) => versionRow(version, series, show)));
     if (versions.length > 0) list.firstElementChild.click();
-    else list.parentElement.replaceChildren(h("p", {}, "Nobody has saved this exam yet. What came with the data set is shown in the viewer."));
+    else list.parentElement.replaceWith(h("p", {}, "Nobody has saved this exam yet. What came with the data set is shown in the viewer."));
   } catch (error) {
     list.replaceChildren(h("p.quiet", {}, "The list is not to be had right now. It needs the server."));
     app.report(error);
