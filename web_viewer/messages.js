@@ -117,7 +117,7 @@ export const MESSAGES = Object.freeze({
   SETTINGS_NOT_WRITABLE: warn("💾", "This cannot be kept: the folder for your settings cannot be written."),
   KEYRING_FAILED: warn("🔑", "The keyring of this computer did not give the access token. Unlock it and start Goobusters again, or put the token in the settings."),
   PLUGIN_FAILED: warn("🧩", "An extension had a problem and was switched off."),
-  NO_PLUGIN: warn("🧩", "An extension is missing that could do this."),
+  NO_PLUGIN: warn("🧩", "An extension is missing that could do this. Please ask whoever installed Goobusters."),
   NOT_FOUND: warn("🔍", "This is not there any more."),
   REQUEST_INVALID: bad("Something went wrong. Please try again."),
   METHOD_NOT_ALLOWED: bad("Something went wrong. Please try again."),

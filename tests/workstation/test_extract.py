@@ -123,6 +123,11 @@ def test_dicom_needs_no_numpy(tmp_path: Path) -> None:
         assert one == other
 
 
+def test_without_opencv_a_video_is_left_to_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "cv2", None)  # what an import of it then says is that there is none
+    assert extract_video.extract_frames(tmp_path / "clip.mp4", tmp_path, Job()) is None
+
+
 def test_pictures_in_name_order(tmp_path: Path) -> None:
     folder = tmp_path / "clip"
     folder.mkdir()

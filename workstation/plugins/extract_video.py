@@ -34,7 +34,10 @@ def extract_frames(clip: Path, target: Path, job: Job) -> Manifest | None:
     if clip.is_dir() or clip.suffix.lower() not in VIDEO_SUFFIXES:
         return None
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # one line a damaged packet otherwise; we say it ourselves
-    import cv2
+    try:
+        import cv2
+    except ImportError:
+        return None  # as on an iPad: whoever else can read videos is asked
 
     level = cv2.utils.logging.getLogLevel()
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
