@@ -19,9 +19,12 @@ from pathlib import Path
 from types import FrameType
 
 from tracking.contracts.settings import BY_KEY
+from workstation.cache import Cache
 from workstation.demo_data import make_clips
+from workstation.errors import CoreError
 
 EDITOR = "demo@example.org"
+CACHE = "client_cache"
 LOG_BYTES = 10 << 20  # of earlier demos, kept at most
 STOP_SECONDS = 10.0
 
@@ -53,8 +56,14 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def run(home: Path, shell: str) -> int:
-    """Server first, then the shell ("workstation" or "backend"); returns the shell's exit code. Raises DemoError."""
+    """Server first, then the shell ("workstation" or "backend"); returns the shell's exit code. Raises DemoError.
+
+    A demo that runs already has the server and the cache: its window comes to the front instead.
+    """
     environment = child_environment(home)
+    if is_running(home):
+        print("The demo is running already.", flush=True)
+        return wait(start_shell(shell, environment, home)) if shell == "workstation" else 1
     server = start_server(environment, home)
     try:
         environment["SERVER_URL"] = address_of(server, home / "server.log")
@@ -88,9 +97,20 @@ def child_environment(home: Path) -> dict[str, str]:
         "STATE_PATH": str(home / "server_state"),
         "MASK_STORAGE_PATH": str(home / "output"),
         "DATA_PATH": str(home / "data"),
-        "VIDEO_CACHE_PATH": str(home / "client_cache"),
+        "VIDEO_CACHE_PATH": str(home / CACHE),
         "USER_EMAIL": EDITOR,
     }
+
+
+def is_running(home: Path) -> bool:
+    """Whether another demo uses this folder; one that is just ending is given a moment. Raises OSError."""
+    cache = Cache(home / CACHE)
+    try:
+        cache.open()
+    except CoreError as error:
+        return error.code == "CACHE_IN_USE"
+    cache.close()
+    return False
 
 
 def start_server(environment: dict[str, str], home: Path) -> subprocess.Popen[bytes]:

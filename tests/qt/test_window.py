@@ -188,6 +188,16 @@ def test_the_program_runs_and_ends_by_itself(environment: dict[str, str], tmp_pa
         process.communicate()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems always have a display")
+def test_without_a_display_one_sentence_says_what_works(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "workstation", "workstation", "--settings", str(tmp_path)]
+    displays = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM", "MDAI_")
+    clean = {key: value for key, value in os.environ.items() if not key.startswith(displays)}
+    result = subprocess.run(command, cwd=ROOT, env=clean, capture_output=True, text=True, timeout=60, check=False)
+    assert (result.returncode, result.stderr.count("\n")) == (1, 1)
+    assert "goobusters backend" in result.stderr
+
+
 def test_a_start_that_fails_says_why(
     qtbot: QtBot, make_backend: Callable[[], Backend], environment: dict[str, str], tmp_path: Path
 ) -> None:

@@ -24,6 +24,8 @@ from workstation.qt.main_window import MainWindow, show_problem
 from workstation.qt.single_instance import SingleInstance, instance_name, raise_first
 from workstation.settings import SettingsStore
 
+_DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
+
 
 class _Starter(QObject):
     """Starts the backend in a thread; `started` with it, or `failed` with one sentence."""
@@ -54,7 +56,10 @@ def main(arguments: list[str] | None = None) -> int:
     """Runs until the window is closed; returns the exit status."""
     options = parser("workstation").parse_args(arguments)
     logging.basicConfig(level=logging.INFO if options.verbose else logging.ERROR, format="%(levelname)s %(message)s")
-    prepare_environment()
+    if sys.platform == "linux" and not any(os.environ.get(name) for name in _DISPLAYS):  # Qt would abort
+        print("There is no display here. `goobusters backend` works without one, in a browser.", file=sys.stderr)
+        return 1
+    prepare_environment(is_verbose=options.verbose)
     application = make_application()
     try:
         store = SettingsStore(options.settings, options.user)
@@ -67,16 +72,19 @@ def main(arguments: list[str] | None = None) -> int:
     return _run(application, store, name, options)
 
 
-def prepare_environment() -> None:
-    """What Chromium must know before Qt starts."""
+def prepare_environment(*, is_verbose: bool) -> None:
+    """What Qt and its Chromium must know before they start."""
     if sys.platform == "linux" and os.geteuid() == 0:  # Chromium's sandbox does not run as root
         os.environ.setdefault("QTWEBENGINE_DISABLE_SANDBOX", "1")
+    if not is_verbose:  # a machine without a graphics card gets six lines that say so, and nobody can help
+        os.environ.setdefault("QT_LOGGING_RULES", "default.info=false;default.warning=false")
+        os.environ.setdefault("QTWEBENGINE_CHROMIUM_FLAGS", "--log-level=3")
 
 
 def make_application() -> QApplication:
     """The one QApplication of this process."""
     QApplication.setAttribute(Qt.ApplicationAttribute.AA_ShareOpenGLContexts)
-    application = QApplication(sys.argv[:1])
+    application = QApplication(["goobusters"])  # what desktops group and name windows by
     application.setApplicationName("Goobusters")
     application.setQuitOnLastWindowClosed(False)  # the window says when the core has ended too
     return application
