@@ -71,6 +71,16 @@ export const MESSAGES = Object.freeze({
     "🩹",
     "The annotations that came with the data set cannot be read. The clips can still be opened.",
   ),
+  CLIP_LEFT_OUT: warn("🩹", "Some files of the data set cannot be read as clips; they are not listed."),
+  SERIES_DUPLICATE: warn("🩹", "The data set holds an exam twice; it is listed once."),
+  ANNOTATION_INVALID: warn("🩹", "Some annotations of the data set are not for any exam or frame; they were left out."),
+  ANNOTATION_WITHOUT_CLIP: warn("🩹", "The data set has annotations of exams that are not here; they were left out."),
+  ANNOTATION_BEYOND_END: warn("🩹", "Some annotations of the data set lie beyond the last frame; they were left out."),
+  ANNOTATION_OUTSIDE: warn("🩹", "Some annotations of the data set lie outside the picture; they were left out."),
+  ANNOTATION_CONTRADICTION: warn("🩹", "Some frames of the data set are both marked and empty; they count as marked."),
+  ANNOTATION_SHAPE_UNKNOWN: warn("🩹", "Some annotations of the data set have a shape that is not known; they were left out."),
+  POLYGON_INVALID: warn("🩹", "Some annotations of the data set cannot be drawn; they were left out."),
+  POLYGONS_TOO_MANY: warn("🩹", "Some annotations of the data set are too large; they were left out."),
   DATASET_EMPTY: calm("📭", "There are no exams yet."),
   STARTED_FROM_DISK: calm("💾", "Going on with the clips that are on this computer already."),
   DATASET_BUSY: calm("☕", "The clips are being downloaded right now. Stop that first, or wait."),
@@ -129,6 +139,16 @@ const UNKNOWN = bad("Something went wrong. Please try again.");
 /** @param {string | null | undefined} code @returns {Message} */
 export function messageFor(code) {
   return MESSAGES[code] ?? UNKNOWN;
+}
+
+/**
+ * Codes of what a person should hear once: what is wrong on this computer, and which annotations of the data set the
+ * server had to leave out. What else the server has to complain about is for its admin.
+ * @param {object | null} session @returns {Set<string>}
+ */
+export function noticesOf(session) {
+  const left = (session?.server.status?.problems ?? []).filter(({ code }) => /^(ANNOTATION|POLYGON)/.test(code));
+  return new Set([...(session?.notices ?? []), ...left].map(({ code }) => code));
 }
 
 /**

@@ -11,7 +11,7 @@ import { listen } from "./events.js";
 import { createFlow } from "./flow.js";
 import { fromSettings, keepLook } from "./kept.js";
 import { createKeyboard } from "./keyboard.js";
-import { mergedText } from "./messages.js";
+import { mergedText, noticesOf } from "./messages.js";
 import { openChooser } from "./pages/chooser.js";
 import { openConflict } from "./pages/conflict.js";
 import { isFirstStart, openFirstStart } from "./pages/first_start.js";
@@ -111,6 +111,8 @@ listen(
 
 store.watch(({ session }, before) => {
   if (session?.dataset_stale && !before.session?.dataset_stale) explain("DATASET_STALE");
+  const told = noticesOf(before.session);
+  for (const code of noticesOf(session)) if (!told.has(code)) toast({ code }, { key: code });
 }, "session");
 
 const firstSession = new Promise((resolve) => {
@@ -124,7 +126,6 @@ async function start() {
     store.set({ settings: { ...store.get().settings, ...settings }, ...fromSettings(settings) });
     sendLook = keepLook(store, api.putSettings, report);
     const session = await firstSession;
-    for (const code of new Set((session.notices ?? []).map((notice) => notice.code))) toast({ code }, { key: code });
     for (const address of session.viewer_modules ?? []) await import(address).catch((error) => report(error));
     await openFirst();
     if (isFirstStart(session)) await openFirstStart(app);

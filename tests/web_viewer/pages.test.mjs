@@ -3,7 +3,7 @@ import { readFileSync, readdirSync } from "node:fs";
 import { test } from "node:test";
 
 import { stepOf } from "../../web_viewer/cursor.js";
-import { MESSAGES, SAVES, STATES, ago, framesText, mergedText, messageFor, othersHere, seriesName } from "../../web_viewer/messages.js";
+import { MESSAGES, SAVES, STATES, ago, framesText, mergedText, messageFor, noticesOf, othersHere, seriesName } from "../../web_viewer/messages.js";
 import { matching } from "../../web_viewer/pages/chooser.js";
 import { paintDifference } from "../../web_viewer/pages/conflict.js";
 import { createStore } from "../../web_viewer/store.js";
@@ -26,6 +26,22 @@ test("every code that the core reports has words of its own", () => {
   const codes = new Set(sources.flatMap((text) => [...text.matchAll(pattern)].map((match) => match[1])));
   assert.ok(codes.size > 20, "the pattern finds the codes");
   assert.deepEqual([...codes].filter((code) => !(code in MESSAGES)), []);
+});
+
+test("whatever is left out of a data set has words of its own", () => {
+  const files = ["tracking/contracts/dataset.py", "tracking/contracts/mdai_sync.py", "server/dataset_sync.py", "server/track_job.py"];
+  const pattern = /(?:Problem|DatasetError)\(\s*"([A-Z_]{4,})"/g;
+  const codes = files.flatMap((name) => [...readFileSync(name, "utf-8").matchAll(pattern)].map((match) => match[1]));
+  assert.ok(codes.length > 10, "the pattern finds the codes");
+  const cannotBe = ["SIZE_INVALID"]; // a clip that was opened has a size
+  assert.deepEqual(codes.filter((code) => !(code in MESSAGES) && !cannotBe.includes(code)), []);
+});
+
+test("of the server's problems a person hears which annotations were left out", () => {
+  assert.deepEqual([...noticesOf(null)], []);
+  const problems = [{ code: "ANNOTATION_OUTSIDE" }, { code: "ANNOTATION_OUTSIDE" }, { code: "MDAI_TOKEN_REFUSED" }];
+  const session = { notices: [{ code: "CLIP_LEFT_OUT" }], server: { state: "ok", status: { problems } } };
+  assert.deepEqual([...noticesOf(session)], ["CLIP_LEFT_OUT", "ANNOTATION_OUTSIDE"]);
 });
 
 test("what was joined with a colleague's save is told frame by frame", () => {

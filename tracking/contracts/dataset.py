@@ -188,9 +188,9 @@ def read_index(root: Path, annotations: Path | None = None, absent: Mapping[str,
         name = relative.as_posix().encode(errors="replace").decode()
         ids = _ids(clip, relative) if name == relative.as_posix() else ("", "")
         if ids == ("", ""):
-            problems.append(Problem("CLIP_UNREADABLE", "This file has a name that is not text (UTF-8).", name))
+            problems.append(Problem("CLIP_LEFT_OUT", "This file has a name that is not text (UTF-8).", name))
         elif ids is None:
-            problems.append(Problem("CLIP_UNREADABLE", "This file is not a readable DICOM clip.", name))
+            problems.append(Problem("CLIP_LEFT_OUT", "This file is not a readable DICOM clip.", name))
         elif ids in found:
             problems.append(Problem("SERIES_DUPLICATE", "Another clip has the same series.", name))
         else:

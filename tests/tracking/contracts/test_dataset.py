@@ -53,7 +53,7 @@ def test_ids_come_from_the_path_the_header_or_a_hash(tmp_path: Path) -> None:
     assert [series.exam_number for series in index.series] == [194, 195, 196, 197]
     assert all(is_uid(s.study_uid) and is_uid(s.series_uid) for s in index.series)
     assert [p.name for p in image_files(tmp_path / "stack")] == ["9.png", "10.png"]
-    assert [(p.code, p.what) for p in index.problems] == [("CLIP_UNREADABLE", "broken.dcm")]
+    assert [(p.code, p.what) for p in index.problems] == [("CLIP_LEFT_OUT", "broken.dcm")]
     assert index.export.dataset_name == "Demo"
 
 
@@ -118,4 +118,4 @@ def test_odd_names_cost_at_most_their_own_clip(tmp_path: Path) -> None:
         write(tmp_path / name if name.endswith("mp4") else tmp_path / name / "one.mp4")
     index = read_index(tmp_path)
     assert len(index.series) == 6
-    assert [(problem.code, problem.what) for problem in index.problems] == [("CLIP_UNREADABLE", "?.mp4")]
+    assert [(problem.code, problem.what) for problem in index.problems] == [("CLIP_LEFT_OUT", "?.mp4")]
