@@ -15,6 +15,7 @@ import hashlib
 import tempfile
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import BinaryIO, TypeVar, cast
 
@@ -34,6 +35,11 @@ Value = TypeVar("Value")
 
 PICTURE_QUALITY = 95
 GREY_TOLERANCE = 12
+REPEAT = 3.0
+"""Grey values by which a frame may differ from an earlier one, averaged over a cell, and count as the same picture
+shown again: recorders double frames, and encoders add noise to them."""
+REPEAT_CELL = 8
+"""Side of these cells in picture pixels: so small a thing that moves still makes a difference."""
 REMEMBERED = 64
 """Decoded pictures and flows kept in memory (about 1 MB each): several labels in one clip read the same frames in
 lockstep."""
@@ -65,7 +71,7 @@ class Motion:
         kept = store.open(self._key) if store else None
         self.was_kept = kept is not None
         self._source: Iterator[Picture] | None = None
-        self._last: tuple[Grey, Picture] | None = None
+        self._last: _Seen | None = None
         self._file = kept or self._begin()
         header = self._file.header
         self.picture_size = (header.picture_height, header.picture_width)
@@ -180,30 +186,33 @@ class Motion:
             )
         picture = np.asarray(cv2.resize(frame, self.picture_size[::-1], interpolation=cv2.INTER_AREA), np.uint8)
         grey = np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), np.uint8)
-        encoded = _encode(picture, grey)
-        kept = _decode(encoded)  # what a later run will see, and grey when it has no colour to speak of
-        self._remember(self._pictures, number, as_bgr(kept))
-        small = np.asarray(cv2.resize(kept, self.grid_size[::-1], interpolation=cv2.INTER_AREA), np.uint8)
-        flows = self._both_ways(grey, small)
+        if self._last is not None and _is_repeat(self._last.grey, grey):
+            seen = self._last  # and stays it: what moves too slowly to be seen from frame to frame adds up
+            flows: npt.NDArray[np.float32] | None = np.zeros((2, *self.grid_size, 2), np.float32)
+        else:
+            seen = self._seen(number, picture, grey)
+            flows = self._both_ways(self._last, seen) if self._last is not None else None
         try:
-            self._file.append(encoded, small, flows)
+            self._file.append(seen.encoded, seen.small, flows)
             if self._file.record_count == self.frame_count and self._store:
                 self._store.keep(self._key, self._file)
         except OSError as error:
             raise OutputError("OUTPUT_UNWRITABLE", f"Flow cannot be kept: {error.strerror}.") from error
-        self._last = grey, small
+        self._last = seen
         self.on_frame_found(number + 1)
 
-    def _both_ways(self, grey: Grey, small: Picture) -> npt.NDArray[np.float32] | None:
+    def _seen(self, number: int, picture: Picture, grey: Grey) -> "_Seen":
+        encoded = _encode(picture, grey)
+        kept = _decode(encoded)  # what a later run will see, and grey when it has no colour to speak of
+        self._remember(self._pictures, number, as_bgr(kept))
+        return _Seen(grey, encoded, np.asarray(cv2.resize(kept, self.grid_size[::-1], interpolation=cv2.INTER_AREA)))
+
+    def _both_ways(self, last: "_Seen", seen: "_Seen") -> npt.NDArray[np.float32]:
         """Flow between the last frame and this one, there and back on the grid, in grid pixels: float32
-        (2, grid_height, grid_width, 2); None on the first frame."""
-        if self._last is None:
-            return None
-        last_grey, last_small = self._last
-        if np.array_equal(last_grey, grey):
-            return np.zeros((2, *self.grid_size, 2), np.float32)  # a frozen picture: nothing moves, exactly
-        pairs = ((last_grey, grey), (grey, last_grey))
+        (2, grid_height, grid_width, 2)."""
+        pairs = ((last.grey, seen.grey), (seen.grey, last.grey))
         flows = np.stack([self._on_grid(flow_between(self.method, one, other)) for one, other in pairs])
+        last_small, small = last.small, seen.small
         if last_small.ndim != small.ndim:  # one of the two has no colour to speak of
             last_small, small = as_bgr(last_small), as_bgr(small)
         return follow_leftovers(last_small, small, flows)
@@ -219,6 +228,23 @@ class Motion:
         memory[number] = value
         if len(memory) > REMEMBERED:
             memory.popitem(last=False)
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """A frame scaled down: grey as decoded, and the JPEG and the grid picture that are kept of it."""
+
+    grey: Grey = field(repr=False)
+    encoded: bytes = field(repr=False)
+    small: Picture = field(repr=False)
+
+
+def _is_repeat(one: Grey, other: Grey) -> bool:
+    """Whether two frames, uint8 (height, width), show the same picture but for an encoder's noise."""
+    height, width = one.shape
+    cells = max(1, width // REPEAT_CELL), max(1, height // REPEAT_CELL)
+    missed = cv2.resize(cv2.absdiff(one, other).astype(np.float32), cells, interpolation=cv2.INTER_AREA)
+    return float(missed.max()) < REPEAT
 
 
 def sizes(width: int, height: int, params: Params) -> FlowHeader:

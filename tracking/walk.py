@@ -67,11 +67,13 @@ class Walk:
         """Go over `frames`, which lead away from the annotated frame, ascending or descending."""
         displacement = np.zeros_like(self._points)
         kept = self._motion.kept_walk(self._start, frames.step)
-        vain = 0
+        likeness, vain = np.ones(self._motion.grid_size, np.float32), 0
         for place, frame_number in enumerate(frames):
             self._motion.stop_if_cancelled()
             held = kept.at(place)
-            if held is None:
+            if held is None and self._is_repeat(frame_number, frames.step):
+                held = kept.keep(displacement, likeness, vain)
+            elif held is None:
                 held = kept.keep(*self._advance(displacement, frame_number, frames.step, place, vain))
             displacement, likeness, vain = held
             yield frame_number, Carried(displacement, likeness)
@@ -118,6 +120,10 @@ class Walk:
     def _flow(self, frame_number: int, step: int) -> Flow:
         """From the frame to the one before it on the walk."""
         return self._motion.backward(frame_number) if step > 0 else self._motion.forward(frame_number)
+
+    def _is_repeat(self, frame_number: int, step: int) -> bool:
+        """Whether this frame is the one before it on the walk, shown again: Motion keeps the same picture of both."""
+        return np.array_equal(self._motion.grid_picture(frame_number), self._motion.grid_picture(frame_number - step))
 
     def _is_followed(self, seen: "Seen", frame_number: int, step: int) -> bool:
         """Whether flow explains the frame by the one before it on the walk."""
