@@ -18,7 +18,7 @@ from tracking.colours import LocalColours, likelier_inside
 from tracking.confidence import expected_dice
 from tracking.flow import Flow
 from tracking.motion import Motion
-from tracking.spread import LOST, WideLook, spread, trust_in
+from tracking.spread import LOST, WideLook, spread, trust_in, without_islands
 from tracking.tracked_frame import Field, TrackedFrame
 from tracking.walk import Carried, widely
 
@@ -141,6 +141,7 @@ def sample(
     if trust[blend.distance > -FAR * cell].min(initial=1) < LOST and wide.appearance.explained:
         look = _between(wide.appearance.everywhere(picture, LOOK_STEP), picture.shape[1::-1], LOOK_STEP)
         correction += cell * spread(blend.distance / cell, trust, look, wide.appearance.explained)
+    correction = without_islands(blend.distance, correction)
     confidence = _confidence(blend, correction, cell)
     if empty is not None:
         correction -= cell * _gone(blend, empty[blend.window])

@@ -77,6 +77,20 @@ def spread(distance: Field, trust: Field, look: Field, explained: float) -> Fiel
     return np.asarray(lost * (found - np.clip(distance, -GIVEN_WAY, GIVEN_WAY)), np.float32)
 
 
+def without_islands(distance: Field, correction: Field) -> Field:
+    """A `correction` that adds no islands to a signed `distance`, both (rows, columns), positive inside: a part of the
+    corrected mask that walks mark nothing of is another thing of the same looks. Unless there is no other part: then
+    looks alone know."""
+    corrected = distance + correction
+    count, parts = cv2.connectedComponents((corrected > 0).astype(np.uint8))
+    is_known = np.zeros(count, np.bool_)
+    is_known[parts[distance > 0]] = True
+    is_known[0] = True
+    if is_known.all() or not is_known[1:].any():
+        return correction
+    return np.where(is_known[parts], correction, distance.min() - distance)
+
+
 def _local_line(look: Field, told: Field, weight: Field) -> tuple[Field, Field]:
     """At each pixel, slope and constant of the straight line that leads from `look` to `told` round it, by weighted
     least squares; then averaged over all lines round it, as guided filters do."""

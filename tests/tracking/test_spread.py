@@ -8,7 +8,7 @@ import pytest
 
 from tests.tracking.helpers import Array, dice, masks_of, texture, write_annotations, write_frames
 from tracking import sampling
-from tracking.spread import Field, spread, trust_in
+from tracking.spread import Field, spread, trust_in, without_islands
 from tracking.track import track
 
 HEIGHT, WIDTH, COUNT = 160, 240, 8
@@ -46,6 +46,17 @@ def test_trust_is_measured_by_what_is_usual() -> None:
     likeness[20:40, 20:40] = -1
     assert usual.min() == usual.max() > 0
     assert trust_in(likeness)[25:35, 25:35].max() == 0
+
+
+def test_an_island_of_looks_is_another_thing_unless_there_is_nothing_else() -> None:
+    carried = _border(30)  # inside: left of column 30
+    correction = np.zeros_like(carried)
+    correction[20:40, 25:45] = 30  # hangs together with what is carried
+    correction[20:40, 60:70] = 60  # does not
+    kept = carried + without_islands(carried, correction)
+    assert (kept[20:40, :45] > 0).all() and not (kept[:, 46:] > 0).any()
+    nothing = np.full_like(carried, -10)
+    assert ((nothing + without_islands(nothing, correction))[20:40, 60:70] > 0).all()
 
 
 def entering_clip() -> tuple[list[Array], list[Array]]:
