@@ -79,16 +79,16 @@ def spread(distance: Field, trust: Field, look: Field, explained: float) -> Fiel
 
 def without_islands(distance: Field, correction: Field) -> Field:
     """A `correction` that adds no islands to a signed `distance`, both (rows, columns), positive inside: a part of the
-    corrected mask that walks mark nothing of is another thing of the same looks. Unless there is no other part: then
-    looks alone know."""
-    corrected = distance + correction
-    count, parts = cv2.connectedComponents((corrected > 0).astype(np.uint8))
+    corrected mask of which walks mark nothing is another thing of the same looks. Unless such parts are most of it: then
+    walks are lost, and looks alone know."""
+    corrected = distance + correction > 0
+    count, parts = cv2.connectedComponents(corrected.astype(np.uint8))
     is_known = np.zeros(count, np.bool_)
     is_known[parts[distance > 0]] = True
-    is_known[0] = True
-    if is_known.all() or not is_known[1:].any():
+    is_island = corrected & ~is_known[parts]
+    if 2 * np.count_nonzero(is_island) > np.count_nonzero(corrected):
         return correction
-    return np.where(is_known[parts], correction, distance.min() - distance)
+    return np.where(is_island, distance.min() - distance, correction)
 
 
 def _local_line(look: Field, told: Field, weight: Field) -> tuple[Field, Field]:
