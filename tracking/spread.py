@@ -79,8 +79,8 @@ def spread(distance: Field, trust: Field, look: Field, explained: float) -> Fiel
 
 def without_islands(distance: Field, correction: Field) -> Field:
     """A `correction` that adds no islands to a signed `distance`, both (rows, columns), positive inside: a part of the
-    corrected mask of which walks mark nothing is another thing of the same looks. Unless such parts are most of it: then
-    walks are lost, and looks alone know."""
+    corrected mask of which walks mark nothing is another thing of the same looks. Unless such parts are most of it:
+    then walks are lost, and looks alone know."""
     corrected = distance + correction > 0
     count, parts = cv2.connectedComponents(corrected.astype(np.uint8))
     is_known = np.zeros(count, np.bool_)
