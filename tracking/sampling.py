@@ -16,6 +16,7 @@ from tracking.appearance import BAND, Appearance
 from tracking.clip import Picture
 from tracking.colours import LocalColours, likelier_inside
 from tracking.confidence import expected_dice
+from tracking.edges import lab, lines, strength, to_edge
 from tracking.flow import Flow
 from tracking.motion import Motion
 from tracking.spread import LOST, WideLook, spread, trust_in, without_islands
@@ -148,7 +149,15 @@ def sample(
     box = _box_around(np.maximum(blend.distance, blend.distance + correction), blend.window, motion)
     if box is None:
         return TrackedFrame.blank(frame_number, confidence)
-    return TrackedFrame(frame_number, box, _finely(box, sides, blend, correction, motion), confidence)
+    step = 1 + int(((box[2] - box[0]) * (box[3] - box[1]) / FINE_SAMPLES) ** 0.5)
+    found = _finely(box, step, sides, blend, correction, motion)
+    followed = strength(appearance.explained)
+    if followed:
+        told = lines(picture, (blend.distance + correction) / cell)
+        found += followed * cell * _by_edges(found / cell, told, box, step, blend.window, motion, frame_number)
+    if step > 1:
+        found = _between(found, (box[3] - box[1], box[2] - box[0]), step)
+    return TrackedFrame(frame_number, box, found, confidence)
 
 
 def _confidence(blend: Blend, correction: Field, cell: np.float32) -> float:
@@ -203,16 +212,35 @@ def _gone(blend: Blend, empty: Field) -> Field:
     return np.asarray(GONE * np.maximum(more - usual - GONE_START, 0), np.float32)
 
 
-def _finely(box: Box, sides: list[Side], blend: Blend, correction: Field, motion: Motion) -> Field:
-    """The corrected distance at every clip pixel of the box."""
-    step = 1 + int(((box[2] - box[0]) * (box[3] - box[1]) / FINE_SAMPLES) ** 0.5)
+def _finely(box: Box, step: int, sides: list[Side], blend: Blend, correction: Field, motion: Motion) -> Field:
+    """The corrected distance at each `step`-th clip pixel of the box, both ways."""
     points = _clip_points(box, step)
-    total = _enlarge(correction, blend.window, box, step, motion)
+    total = _enlarge(correction, blend.window, motion.grid_size, box, step, motion)
     for side, offset, weight in zip(sides, blend.offsets, blend.weights, strict=True):
         together = np.asarray(cv2.merge([*offset, weight]), np.float32)
-        x, y, share = _planes(_enlarge(together, blend.window, box, step, motion))
+        x, y, share = _planes(_enlarge(together, blend.window, motion.grid_size, box, step, motion))
         total += share * _through(side.source.distance, x, y, points)
-    return total if step == 1 else _between(total, (box[3] - box[1], box[2] - box[0]), step)
+    return total
+
+
+def _by_edges(
+    distance: Field, told: Field, box: Box, step: int, window: Window, motion: Motion, frame_number: int
+) -> Field:
+    """Grid pixels to add to the distance at each `step`-th clip pixel of the box, by where the picture's colours
+    change. `told`: see edges.lines, of the window."""
+    spare = 2
+    part = tuple(
+        slice(max(0, int(first * size / length) - spare), int(last * size / length) + spare)
+        for first, last, size, length in zip(
+            box[:2], box[2:], motion.picture_size, (motion.height, motion.width), strict=True
+        )
+    )
+    colours = lab(motion.picture(frame_number)[part])
+    return to_edge(
+        distance,
+        _enlarge(colours, (part[0], part[1]), motion.picture_size, box, step, motion),
+        _enlarge(told, window, motion.grid_size, box, step, motion),
+    )
 
 
 def believed(likeness: Field, window: Window) -> Field:
@@ -295,23 +323,23 @@ def _box_around(coarse: Field, window: Window, motion: Motion) -> Box | None:
     return top, left, bottom, right
 
 
-def _enlarge(grid: Field, window: Window, box: Box, step: int, motion: Motion) -> Field:
-    """Bilinear values of a field of the window (rows, columns[, channels]) at each `step`-th clip pixel of the box,
-    both ways.
+def _enlarge(values: Field, window: Window, size: tuple[int, int], box: Box, step: int, motion: Motion) -> Field:
+    """Bilinear values at each `step`-th clip pixel of the box, both ways, of a field (rows, columns[, channels]): the
+    window of a raster of `size` (height, width).
 
     Read at every other of these, half a step aside, and doubled: a cell of the grid is wider than that, and OpenCV
     doubles eight times quicker than it reads.
     """
     top, left, bottom, right = box
-    scale_x, scale_y = motion.grid_size[1] / motion.width, motion.grid_size[0] / motion.height
+    scale_x, scale_y = size[1] / motion.width, size[0] / motion.height
     columns, rows = -(-(right - left) // step), -(-(bottom - top) // step)
     first_x = (left + step / 2 + 0.5) * scale_x - 0.5 - window[1].start
     first_y = (top + step / 2 + 0.5) * scale_y - 0.5 - window[0].start
-    to_grid = np.array([[2 * step * scale_x, 0, first_x], [0, 2 * step * scale_y, first_y]], np.float64)
+    to_raster = np.array([[2 * step * scale_x, 0, first_x], [0, 2 * step * scale_y, first_y]], np.float64)
     half = (-(-columns // 2), -(-rows // 2))
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    values = cv2.warpAffine(grid, to_grid, half, flags=flags, borderMode=cv2.BORDER_REPLICATE)
-    doubled = cv2.resize(values, (2 * half[0], 2 * half[1]), interpolation=cv2.INTER_LINEAR)
+    read = cv2.warpAffine(values, to_raster, half, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    doubled = cv2.resize(read, (2 * half[0], 2 * half[1]), interpolation=cv2.INTER_LINEAR)
     return np.asarray(doubled[:rows, :columns], np.float32)
 
 
