@@ -21,7 +21,7 @@ import numpy as np
 
 from benchmarks.tracking import scored
 from benchmarks.tracking_data import SHARED, real_sequences
-from tracking import appearance, colours, motion, propagate, sampling, walk
+from tracking import appearance, colours, edges, motion, propagate, sampling, walk
 
 PROTOCOLS: dict[str, Callable[[int], set[int]]] = {
     "first": lambda last: {0},
@@ -45,6 +45,7 @@ VARIANTS: dict[str, Callable[[], AbstractContextManager[object]]] = {
     "without spreading by looks": lambda: patch.object(
         sampling, "spread", lambda distance, trust, look, explained: np.zeros_like(distance)
     ),
+    "without edges": lambda: patch.object(edges, "EXPLAINED", (2.0, 3.0)),
     "without steady borders": lambda: patch.object(propagate, "steadied", lambda distance, grid_size: distance),
     "distances without an end": lambda: patch.object(sampling, "FAR", 1e6),
 }

@@ -3,9 +3,12 @@ mask.
 
 Near a border, which side a pixel is on is taken for a straight-line function of its colour, found anew round each place
 of the grid (a guided filter: He, Sun and Tang 2010) and read at the finer picture: so the border goes where colours
-change. How far it is followed depends on how well looks explain the annotations. Hand-drawn borders in grey speckle do
-not lie where it is brightest; there this is silent.
+change. How far it is followed depends on how well looks explain the annotations, and on whether following them would
+have kept these where they were drawn. Hand-drawn borders in grey speckle do not lie where it is brightest; there this
+is silent.
 """
+
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -27,13 +30,31 @@ CLEAREST = 0.97
 """How sure a colour can make of a side, of 1."""
 EXPLAINED = 0.75, 0.9
 """Share of variance by which looks explain the annotations near their borders, at which edges are not followed at all,
-and wholly."""
+and wholly: in grey speckle .5 to .7."""
+KEPT = 0.86, 0.92
+"""The same for the share of the annotations themselves, within NEAR of their borders, that following edges keeps."""
+NEAR = 3.0
 
 
-def strength(explained: float) -> float:
-    """How far edges are to be followed, 0..1, where looks explain so much (appearance.py)."""
-    low, high = EXPLAINED
-    return min(1.0, max(0.0, (explained - low) / (high - low)))
+def strength(annotated: Sequence[tuple[Picture, Field]], explained: float) -> float:
+    """How far edges are to be followed, 0..1, in a stretch with these annotations: each one's picture, uint8
+    (gh, gw, 3) BGR, and signed distance (gh, gw) in grid pixels; `explained` near their borders (appearance.py)."""
+    found = _ramp(explained, EXPLAINED)
+    return found * _ramp(min(_kept(*each) for each in annotated), KEPT) if found else 0.0
+
+
+def _kept(picture: Picture, distance: Field) -> float:
+    """Share of the variance of sides near an annotated border that remains when they are told by colours."""
+    near = np.abs(distance) < NEAR
+    if not near.any():
+        return 0.0
+    side = np.tanh(distance / SOFTNESS)
+    lost = ((_side(lab(picture), lines(picture, distance)) - side)[near] ** 2).mean()
+    return 1 - float(lost / (side[near].var() + 1e-6))
+
+
+def _ramp(value: float, ends: tuple[float, float]) -> float:
+    return min(1.0, max(0.0, (value - ends[0]) / (ends[1] - ends[0])))
 
 
 def lines(picture: Picture, distance: Field) -> Field:
@@ -73,10 +94,13 @@ def lab(picture: Picture) -> Field:
 def to_edge(distance: Field, colours: Field, told: Field) -> Field:
     """What to add to a signed `distance` in grid pixels, (rows, columns), so that the border follows colours, Lab
     (rows, columns, 3), by what their lines (rows, columns, 4) tell of them."""
-    side = (told[..., :3] * colours).sum(axis=2) + told[..., 3]
-    found = SOFTNESS * np.arctanh(np.clip(side, -CLEAREST, CLEAREST))
+    found = SOFTNESS * np.arctanh(np.clip(_side(colours, told), -CLEAREST, CLEAREST))
     near = np.clip(2 - 2 * np.abs(distance) / BAND, 0, 1)
     return np.asarray(near * np.clip(found - distance, -BAND, BAND), np.float32)
+
+
+def _side(colours: Field, told: Field) -> Field:
+    return np.asarray((told[..., :3] * colours).sum(axis=2) + told[..., 3], np.float32)
 
 
 def _near(values: Field) -> Field:

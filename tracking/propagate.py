@@ -17,6 +17,7 @@ import numpy as np
 from tracking.appearance import Appearance
 from tracking.clip import Picture
 from tracking.colours import LocalColours, Palette
+from tracking.edges import strength
 from tracking.motion import Motion
 from tracking.plan import Stretch
 from tracking.sampling import Side, Source, reach_of, sample, signed_distance
@@ -39,6 +40,7 @@ def propagate_stretch(stretch: Stretch, motion: Motion) -> Iterator[TrackedFrame
     right = steadied(signed_distance(stretch.right.pixels, motion), motion.grid_size) if stretch.right else None
     seen = [_seen(motion, n, d) for n, d in ((before, left), (after, right)) if d is not None]
     appearance, wide, palette = Appearance(seen), WideLook(seen), Palette(seen)
+    followed = strength(seen, appearance.explained)
     left_source = _source(motion, before, left, appearance, palette) if left is not None else None
     right_source = _source(motion, after, right, appearance, palette) if right is not None else None
     for frame_number in range(stretch.first, stretch.last + 1):
@@ -48,7 +50,7 @@ def propagate_stretch(stretch: Stretch, motion: Motion) -> Iterator[TrackedFrame
             sides.append(Side(left_source, next(forward)[1], 1 - share))
         if right_source is not None:
             sides.append(Side(right_source, backward.pop(frame_number), share))
-        yield sample(frame_number, sides, motion, appearance, wide, empty.get(frame_number))
+        yield sample(frame_number, sides, motion, appearance, wide, followed, empty.get(frame_number))
 
 
 def _likeness_with_empty(stretch: Stretch, motion: Motion) -> dict[int, Field]:

@@ -16,7 +16,7 @@ from tracking.appearance import BAND, Appearance
 from tracking.clip import Picture
 from tracking.colours import LocalColours, likelier_inside
 from tracking.confidence import expected_dice
-from tracking.edges import lab, lines, strength, to_edge
+from tracking.edges import lab, lines, to_edge
 from tracking.flow import Flow
 from tracking.motion import Motion
 from tracking.spread import LOST, WideLook, spread, trust_in, without_islands
@@ -124,11 +124,13 @@ def sample(
     motion: Motion,
     appearance: Appearance,
     wide: WideLook,
+    edges_followed: float = 0.0,
     empty: Field | None = None,
 ) -> TrackedFrame:
     """Blend the sides on the grid, let the look correct the border, then work it out finely within the box.
 
-    `empty`: the frame's likeness (gh, gw) with the verified empty one at the stretch's other end, if there is one.
+    `edges_followed`: see edges.strength. `empty`: the frame's likeness (gh, gw) with the verified empty one at the
+    stretch's other end, if there is one.
     """
     cell = np.float32(motion.width / motion.grid_size[1])
     blend = _blend(sides, motion)
@@ -151,10 +153,9 @@ def sample(
         return TrackedFrame.blank(frame_number, confidence)
     step = 1 + int(((box[2] - box[0]) * (box[3] - box[1]) / FINE_SAMPLES) ** 0.5)
     found = _finely(box, step, sides, blend, correction, motion)
-    followed = strength(appearance.explained)
-    if followed:
+    if edges_followed:
         told = lines(picture, (blend.distance + correction) / cell)
-        found += followed * cell * _by_edges(found / cell, told, box, step, blend.window, motion, frame_number)
+        found += edges_followed * cell * _by_edges(found / cell, told, box, step, blend.window, motion, frame_number)
     if step > 1:
         found = _between(found, (box[3] - box[1], box[2] - box[0]), step)
     return TrackedFrame(frame_number, box, found, confidence)
