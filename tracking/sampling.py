@@ -41,6 +41,8 @@ LOOK_STEP = 2
 """Looks are asked for at each so many grid pixels, where they spread."""
 RIM = 12
 """Grid pixels round what walks reach that belong to the window too: as far as blurs see."""
+FAR_RIM = 36
+"""The same where there is only one annotation to come from and colours can tell: what walks have lost may lie there."""
 
 Box = tuple[int, int, int, int]
 """(top, left, bottom, right) in clip pixels."""
@@ -269,9 +271,10 @@ def _window(sides: list[Side], motion: Motion) -> Window:
     column, row, across, down = cv2.boundingRect(reached.view(np.uint8))
     if not across:
         return slice(0, height), slice(0, width)
+    rim = FAR_RIM if len(sides) == 1 and sides[0].source.colours.weight else RIM
     return (
-        slice(max(0, row - RIM), min(height, row + down + RIM)),
-        slice(max(0, column - RIM), min(width, column + across + RIM)),
+        slice(max(0, row - rim), min(height, row + down + rim)),
+        slice(max(0, column - rim), min(width, column + across + rim)),
     )
 
 
