@@ -3,7 +3,7 @@ frame.
 
 All of it happens in a *window* of the grid: outside, no walk leads near its annotated mask, every distance has ended
 (FAR), and there is nothing to blend, to doubt or to correct. Most masks are small, so this is most of the speed. What
-is lost beyond the window is not marked again.
+is lost beyond the window is not marked again; where one annotation must do and colours can tell, it is a wide one.
 """
 
 from dataclasses import dataclass, field

@@ -106,3 +106,18 @@ def test_a_limb_that_flow_cannot_know_of_is_marked_by_its_colour(
     limb = np.s_[70:110, 165:200]
     found, without = (masks_of(tmp_path / name, height, width)[2] for name in ("out", "without"))
     assert dice(found[limb], long[limb]) > 0.97 > 0.92 > dice(without[limb], long[limb])
+
+
+def test_what_was_hidden_is_marked_where_it_comes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    height, width = 240, 320
+    shown = [disc(height, width, x, 120, 24) for x in (90, 170)]
+    ground = _painted(np.zeros((height, width), np.uint8), RED, BLUE, seed=3)
+    frames = [_painted(shown[0], RED, BLUE, seed=3), ground, _painted(shown[1], RED, BLUE, seed=3)]
+    clip = write_frames(tmp_path / "clip", frames)
+    given = write_annotations(tmp_path / "given", {0: shown[0]})
+    track(clip, given, tmp_path / "out")
+    monkeypatch.setattr(sampling, "FAR_RIM", sampling.RIM)
+    track(clip, given, tmp_path / "without")
+    found, without = (masks_of(tmp_path / name, height, width) for name in ("out", "without"))
+    assert (found[1] > 0).sum() < 0.05 * (shown[0] > 0).sum()
+    assert dice(found[2], shown[1]) > 0.9 > 0.5 > dice(without[2], shown[1])
