@@ -165,7 +165,8 @@ class LocalServer(ThreadingMixIn, WSGIServer):
         try:
             super().__init__(("127.0.0.1", port), _Handler)
         except OSError as error:
-            raise CoreError("PORT_IN_USE", f"Port {port} (CLIENT_PORT) is in use by another program.", 500) from error
+            text = f"Port {port} (CLIENT_PORT) cannot be used: {error.strerror}."
+            raise CoreError("PORT_IN_USE", text, 500) from error
         self.app: Any = app
         self._thread = threading.Thread(target=self.serve_forever, args=(0.1,), name="local-http", daemon=True)
 
