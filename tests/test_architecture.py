@@ -1,16 +1,20 @@
 """Keeps the walls where SPEC 1 and STYLE put them: who may import whom, what is documented, what may not be in git.
 
-Each of these tests was seen to fail with its rule broken on purpose. The fences themselves are the contracts of
-import-linter in pyproject.toml; what only shows when the code runs is tried in a fresh process.
+The fences themselves are the contracts of import-linter in pyproject.toml; what only shows when the code runs is tried
+in a fresh process. That each of them can fail is a test too: it breaks them all in a copy. Every other test here was
+seen to fail with its rule broken by hand.
 """
 
 from __future__ import annotations
 
 import ast
 import importlib
+import os
 import re
+import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -44,29 +48,67 @@ def core_modules() -> list[str]:
     return [name for name in modules_of("workstation") if not name.startswith(SHELLS)]
 
 
-def run_python(code: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-W", "error", "-c", code]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+def run_python(code: str, root: Path = ROOT, warnings: str = "error") -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-W", warnings, "-c", code]
+    wide = {**os.environ, "COLUMNS": "200"}  # so that nothing is broken into lines
+    return subprocess.run(command, cwd=root, env=wide, capture_output=True, text=True, timeout=120, check=False)
 
 
-def test_import_fences_hold() -> None:
+def lint_imports(root: Path = ROOT) -> subprocess.CompletedProcess[str]:
     code = "from importlinter.cli import lint_imports; raise SystemExit(lint_imports(no_cache=True))"
-    command = [sys.executable, "-c", code]
-    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
-    assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-1000:]
-    assert " 0 broken" in result.stdout
+    return run_python(code, root, "default")
 
 
-def test_importing_the_core_loads_nothing_heavy() -> None:
+def heavy_of_core(root: Path = ROOT) -> str:
+    """What importing all of the core loads that it must not, as Python prints a list."""
     names = core_modules()
     assert "workstation" in names
     result = run_python(
         "import importlib, sys\n"
         f"for name in {names!r}: importlib.import_module(name)\n"
-        f"print(sorted({HEAVY!r} & {{name.partition('.')[0] for name in sys.modules}}))"
+        f"print(sorted({HEAVY!r} & {{name.partition('.')[0] for name in sys.modules}}))",
+        root,
     )
     assert result.returncode == 0, result.stderr
-    assert result.stdout.strip() == "[]", f"importing the core loaded {result.stdout.strip()}"
+    return result.stdout.strip()
+
+
+def test_import_fences_hold() -> None:
+    result = lint_imports()
+    assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-1000:]
+    assert " 0 broken" in result.stdout
+
+
+# One import through each of the fences, in the order of pyproject.toml.
+BREACHES = {
+    "workstation/jobs.py": "import server.clock",
+    "server/clock.py": "import workstation.errors",
+    "tracking/params.py": "import bottle",
+    "tracking/contracts/labels.py": "import numpy",
+    "workstation/events.py": "import PySide6",
+    "workstation/backend.py": "import workstation.qt",
+}
+
+
+def test_every_fence_is_seen_when_it_is_broken(tmp_path: Path) -> None:
+    for package in PACKAGES:
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"]
+    assert len(contracts) == len(BREACHES)
+    assert heavy_of_core(tmp_path) == "[]"
+    for name, breach in BREACHES.items():
+        path = tmp_path / name
+        path.write_text(f"{path.read_text('utf-8')}\n\n{breach}\n", "utf-8")
+    result = lint_imports(tmp_path)
+    assert result.returncode == 1
+    unseen = [c["name"] for c in contracts if not re.search(rf"^{re.escape(c['name'])} BROKEN", result.stdout, re.M)]
+    assert unseen == [], result.stdout
+    assert heavy_of_core(tmp_path) == "['PySide6', 'numpy', 'shiboken6']"
+
+
+def test_importing_the_core_loads_nothing_heavy() -> None:
+    assert heavy_of_core() == "[]"
 
 
 def test_the_core_imports_where_only_the_ipads_packages_exist() -> None:
