@@ -61,6 +61,7 @@ NO_LIBRARY = ("fonts-dejavu-core", "libgl1-mesa-dri")  # needed too, but not to 
 TEST_PROGRAMS = {
     "git": "git",
     "openssl": "openssl",
+    "curl": "curl",
     "node": "nodejs",
     "npm": "npm",
     "chromium": "chromium",

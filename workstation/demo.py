@@ -160,7 +160,7 @@ def stop(process: subprocess.Popen[bytes]) -> None:
     """Asks a process to end, by closing its standard input where it reads that, and ends it when it does not."""
     if process.stdin:
         process.stdin.close()
-    else:
+    elif sys.platform != "win32":  # there it would be killed at once; Ctrl-C has reached it as it has reached us
         process.terminate()
     try:
         process.wait(STOP_SECONDS)

@@ -127,7 +127,10 @@ class QtPage(Page):
 
     def close(self) -> None:
         if self._process.poll() is None:
-            os.killpg(self._process.pid, 9)
+            if os.name == "posix":
+                os.killpg(self._process.pid, 9)
+            else:  # Chromium's own processes end with the one that started them
+                self._process.kill()
         self._process.wait(SECONDS)
         self._reader.join(SECONDS)
         for pipe in (self._process.stdin, self._process.stdout):

@@ -11,6 +11,7 @@ import sys
 import threading
 from pathlib import Path
 
+from tests.helpers.kill import KILL
 from tests.helpers.server_process import ROOT, ServerProcess
 
 EDITOR = "ann@example.org"
@@ -64,7 +65,7 @@ class CoreProcess:
 
     def kill(self) -> None:
         """kill -9, as a crash would."""
-        self._end(signal.SIGKILL)
+        self._end(KILL)
 
     def stop(self) -> None:
         """Asks the process to end."""

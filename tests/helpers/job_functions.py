@@ -7,13 +7,13 @@ what is to happen and counts the attempts.
 from __future__ import annotations
 
 import os
-import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
 from server.track_job import JobResult, TrackJob, run
+from tests.helpers.kill import KILL
 
 Report = Callable[[int, int], None]
 Ask = Callable[[], bool]
@@ -58,5 +58,5 @@ def misbehave(job: TrackJob, progress: Report, cancelled: Ask) -> JobResult:
 def _fail(word: str) -> NoReturn:
     if word.startswith("raise"):
         raise ZeroDivisionError("the tracker's own mistake, with a path such as /data/1.2.3 in it")
-    os.kill(os.getpid(), signal.SIGKILL)
+    os.kill(os.getpid(), KILL)
     raise AssertionError("killed")

@@ -17,6 +17,7 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
 from pytestqt.qtbot import QtBot
 
+from tests.helpers.kill import KILL
 from tests.qt.conftest import KEY
 from tracking.contracts.archive import unpack
 from workstation.backend import Backend
@@ -141,7 +142,7 @@ def test_a_page_whose_process_dies_comes_back_with_the_edits(qtbot: QtBot, windo
     stroke(qtbot, window, -80)
     wait_page(qtbot, window, "s.unsaved.length === 1 && s.unsent_ops === 0")
     with qtbot.waitSignal(window.view.crashed, timeout=PATIENCE):
-        os.kill(window.view.page().renderProcessPid(), signal.SIGKILL)
+        os.kill(window.view.page().renderProcessPid(), KILL)
     wait_page(qtbot, window, "s.can_edit && s.unsaved.length === 1")
 
 

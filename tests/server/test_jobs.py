@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import time
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from server.assemble import Running
 from server.local_workers import LocalWorkers
 from tests.helpers.clips import uids, write_clip, write_dataset
 from tests.helpers.job_functions import attempts, misbehave, order
+from tests.helpers.kill import KILL
 from tests.helpers.wsgi import Caller
 from tests.server.conftest import KEY, PATH, SetClock, StartServer, save, settle
 from tracking.contracts.archive import unpack
@@ -69,7 +69,7 @@ def test_killing_an_idle_worker_is_no_attempt(tmp_path: Path, start_server: Star
     assert isinstance(workers, LocalWorkers)
     killed = workers.process_ids()
     for process_id in killed:
-        os.kill(process_id, signal.SIGKILL)
+        os.kill(process_id, KILL)
     end = time.monotonic() + 60
     while any(psutil.pid_exists(process_id) for process_id in killed) and time.monotonic() < end:
         time.sleep(0.01)  # until the executors have noticed

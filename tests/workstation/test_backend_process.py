@@ -14,6 +14,7 @@ from pathlib import Path
 import requests
 
 from tests.helpers.clips import uids
+from tests.helpers.kill import KILL
 from tests.helpers.server_process import ServerProcess
 from tests.helpers.workstation import Key, Workstation, change, edit
 
@@ -66,7 +67,7 @@ class Process:
         """Sends a signal; returns exit status and standard error."""
         self.session.close()
         self.process.send_signal(number)
-        if number != signal.SIGKILL:
+        if number != KILL:
             self.process.wait(60)  # with its standard input open
         _, errors = self.process.communicate(timeout=60)
         return self.process.returncode, errors
@@ -96,7 +97,7 @@ def test_every_stroke_that_was_answered_survives_a_kill(tmp_path: Path, server: 
             painter.join(0.01)
         backend.process.kill()
         painter.join(60)
-        backend.end(signal.SIGKILL)
+        backend.end(KILL)
         with Workstation(tmp_path, clips, server=server.address) as station:
             assert station.open(KEY)["state"] == "edited"
             there = [op["id"] for op in station.ops(KEY)]
@@ -113,7 +114,7 @@ def test_a_save_goes_on_after_a_kill(tmp_path: Path, server: ServerProcess) -> N
     url = f"{backend.base}/api/journal/{KEY[0]}/{KEY[1]}"
     assert backend.session.post(url, json={"ops": [op]}, timeout=30).ok
     assert backend.session.post(f"{path}/save", timeout=30).status_code == 202
-    backend.end(signal.SIGKILL)
+    backend.end(KILL)
     with Workstation(tmp_path, clips, server=server.address) as station:
         series = station.open(KEY)
         if series["is_dirty"]:  # killed before the save was on disk: the edit is there, the person saves again
