@@ -54,8 +54,9 @@ SMOOTH = 0.5
 """Grid pixels (Gaussian sigma) over which what pixels say is averaged."""
 AGREEMENT = 0.5, 0.7
 """Right less wrong share of the pixels there at which colours are not listened to at all, and wholly."""
-COLOURFUL = 2.5, 5.0
-"""Standard deviation of the two colour axes, both together, near the border, at which they are so."""
+COLOURFUL = 1.2, 2.5
+"""Standard deviation of the two colour axes, both together, near the border, at which colour begins to tell, and tells
+wholly. What brightness foretells of colour does not count: a grey picture may be shown in tints."""
 
 
 class Palette:
@@ -67,8 +68,7 @@ class Palette:
         self._seen = seen[:: 1 + len(seen) // SAMPLE]
         self.colourful = 0.0
         if len(self._seen) >= 2 * SMALLEST_SAMPLE:
-            spread = float(np.hypot(*self._seen[:, 1:].astype(np.float32).std(axis=0)))
-            self.colourful = _ramp(spread, COLOURFUL)
+            self.colourful = _ramp(_colour_beyond_light(self._seen), COLOURFUL)
 
     @cached_property
     def colours(self) -> Field:
@@ -164,6 +164,16 @@ def _agreement(told: Field, distance: Field) -> float:
         near = (depth > BORDER[0]) & (depth < BORDER[1])
         shares.append(float(np.sign(told[near]).mean() * sign) if near.any() else 0.0)
     return sum(shares) / 2
+
+
+def _colour_beyond_light(seen: npt.NDArray[np.uint8]) -> float:
+    """Standard deviation of the two colour axes of Lab values (count, 3), both together, less what a parabola over
+    lightness explains."""
+    light, colours = seen[:, 0] / 128.0 - 1, seen[:, 1:] - 128.0
+    terms = np.stack([np.ones_like(light), light, light * light], axis=1)
+    normal = terms.T @ terms + 1e-6 * len(seen) * np.eye(3)  # of flat pictures too
+    rest = colours - terms @ np.linalg.solve(normal, terms.T @ colours)
+    return float(np.hypot(*rest.std(axis=0)))
 
 
 def _ramp(value: float, ends: tuple[float, float]) -> float:

@@ -60,9 +60,11 @@ def test_a_colour_may_mean_inside_here_and_outside_there() -> None:
         assert dice((told[side] > 0).astype(np.uint8), inside[side]) > 0.95
 
 
-def test_grey_pictures_tell_nothing() -> None:
+@pytest.mark.parametrize("tint", [(1.0, 1.0, 1.0), (0.55, 0.8, 1.0)], ids=["grey", "sepia"])
+def test_grey_pictures_tell_nothing(tint: tuple[float, float, float]) -> None:
     inside = disc(HEIGHT, WIDTH, 40, 30, 12)
-    assert _memory(_painted(inside, (200, 200, 200), (60, 60, 60)), inside).weight == 0
+    bright, dark = ((int(level * tint[0]), int(level * tint[1]), int(level * tint[2])) for level in (150, 60))
+    assert _memory(_painted(inside, bright, dark), inside).weight == 0
 
 
 def test_colours_that_do_not_end_at_the_border_tell_nothing() -> None:
