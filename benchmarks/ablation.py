@@ -46,6 +46,7 @@ VARIANTS: dict[str, Callable[[], AbstractContextManager[object]]] = {
         sampling, "spread", lambda distance, trust, look, explained: np.zeros_like(distance)
     ),
     "without edges": lambda: patch.object(edges, "EXPLAINED", (2.0, 3.0)),
+    "looks may add islands": lambda: patch.object(sampling, "without_islands", lambda distance, correction: correction),
     "without steady borders": lambda: patch.object(propagate, "steadied", lambda distance, grid_size: distance),
     "distances without an end": lambda: patch.object(sampling, "FAR", 1e6),
 }
