@@ -83,6 +83,8 @@ def without_islands(distance: Field, correction: Field) -> Field:
     then walks are lost, and looks alone know."""
     corrected = distance + correction > 0
     count, parts = cv2.connectedComponents(corrected.astype(np.uint8))
+    if count <= 2:  # the outside and one part
+        return correction
     is_known = np.zeros(count, np.bool_)
     is_known[parts[distance > 0]] = True
     is_island = corrected & ~is_known[parts]
