@@ -22,17 +22,17 @@ SCALE = 0.85
 def expected_dice(distance: Field, corrected: Field, likeness: Field, sides: Sequence[Field]) -> float:
     """Confidence 0..1: the Dice to be expected of a tracked mask.
 
-    `distance`: the blended signed distance; `corrected`: the same with what looks have corrected;
+    `distance`: the blended signed distance; `corrected`: the same with all that looks and colours correct;
     `sides`: each side's own (one or two); all (gh, gw) in grid pixels, positive inside. `likeness`: (gh, gw) -1..1, how
     much the frame looks like the annotated pictures.
 
     The expected loss is the root of the product of three reasons to doubt: unlikeness round the border; the length of
-    border for each bit of area, before or after corrections (small, thin and frayed masks lose more by the same slip);
-    and the share of the mask that is disputed, by the other side and by looks.
+    border for each bit of area (small, thin and frayed masks lose more by the same slip); and the share of the mask
+    that is disputed, by the other side and by corrections.
     """
     near = np.abs(distance) < BAND
     unlike = 1 - (float(likeness[near].mean()) if near.any() else float(likeness.mean()))
-    slender = max(_slenderness(distance), _slenderness(corrected))
+    slender = _slenderness(corrected)
     apart = 1 - _agreement(sides[0] > 0, sides[1] > 0) if len(sides) == 2 else UNOPPOSED
     apart += 1 - _agreement(distance > 0, corrected > 0)
     loss = SCALE * ((unlike + LEAST_UNLIKE) * slender * (apart + LEAST_APART)) ** 0.5
