@@ -16,6 +16,8 @@ UNOPPOSED = 0.2
 """A mask from one side alone counts as if the other side had disagreed on this share of it."""
 LEAST_UNLIKE, LEAST_APART = 0.02, 0.05
 """Added to these reasons to doubt: neither alone makes a mask certain."""
+LEAST_BORDER = 0.25
+"""Grid pixels of border for each root of a grid pixel of area, at least: a circle has 3.5."""
 SCALE = 0.85
 
 
@@ -27,8 +29,8 @@ def expected_dice(distance: Field, corrected: Field, likeness: Field, sides: Seq
     much the frame looks like the annotated pictures.
 
     The expected loss is the root of the product of three reasons to doubt: unlikeness round the border; the length of
-    border for each bit of area (small, thin and frayed masks lose more by the same slip); and the share of the mask
-    that is disputed, by the other side and by corrections.
+    border for each bit of area (small, thin, frayed and undecided masks lose more by the same slip); and the share of
+    the mask that is disputed, by the other side and by corrections.
     """
     near = np.abs(distance) < BAND
     unlike = 1 - (float(likeness[near].mean()) if near.any() else float(likeness.mean()))
@@ -40,9 +42,11 @@ def expected_dice(distance: Field, corrected: Field, likeness: Field, sides: Seq
 
 
 def _slenderness(distance: Field) -> float:
-    """Length of border for each grid pixel of area, 0..1: 1 where no mask is left to have any."""
+    """Grid pixels within one of the border for each grid pixel of area, 0..1: 1 where no mask is left to have any. More
+    where it is undecided on which side they lie."""
     area = float((distance > 0).sum())
-    return min(1.0, float((np.abs(distance) < 1).sum()) / 2 / area) if area else 1.0
+    border = float((np.abs(distance) < 1).sum()) / 2
+    return min(1.0, max(border, LEAST_BORDER * area**0.5) / area) if area else 1.0
 
 
 def _agreement(one: npt.NDArray[np.bool_], other: npt.NDArray[np.bool_]) -> float:

@@ -155,12 +155,17 @@ def sample(
         return TrackedFrame.blank(frame_number, confidence)
     step = 1 + int(((box[2] - box[0]) * (box[3] - box[1]) / FINE_SAMPLES) ** 0.5)
     found = _finely(box, step, sides, blend, correction, motion)
-    if edges_followed:
+    if edges_followed and not any(_is_shown_again(side) for side in sides):
         told = lines(picture, (blend.distance + correction) / cell)
         found += edges_followed * cell * _by_edges(found / cell, told, box, step, blend.window, motion, frame_number)
     if step > 1:
         found = _between(found, (box[3] - box[1], box[2] - box[0]), step)
     return TrackedFrame(frame_number, box, found, confidence)
+
+
+def _is_shown_again(side: Side) -> bool:
+    """Whether the frame is the annotated picture once more: then its mask is the annotated one, wherever edges lie."""
+    return not side.carried.displacement.any() and float(side.carried.likeness.min()) > 0.99
 
 
 def _confidence(blend: Blend, correction: Field, cell: np.float32) -> float:

@@ -52,3 +52,8 @@ def test_no_mask_at_all_still_has_a_confidence() -> None:
     nothing = np.full((60, 80), -9, np.float32)
     assert 0 <= _sure(nothing, _alike(-1), [nothing]) < 0.9
     assert 0 <= _sure(nothing, _alike(-1), [nothing, nothing]) <= 1
+
+
+def test_tiny_mask_with_sharp_sides_is_not_sure() -> None:
+    sharp = np.where(_disc(3) > 0, 5, -5).astype(np.float32)
+    assert _sure(sharp, _alike(0.6), [sharp]) < 0.95
