@@ -17,6 +17,7 @@ import numpy as np
 from tracking.appearance import Appearance
 from tracking.clip import Picture
 from tracking.colours import LocalColours, Palette
+from tracking.crumbs import smallest_part, without_crumbs
 from tracking.edges import strength
 from tracking.motion import Motion
 from tracking.plan import Stretch
@@ -43,6 +44,7 @@ def propagate_stretch(stretch: Stretch, motion: Motion) -> Iterator[TrackedFrame
     followed = strength(seen, appearance.explained)
     left_source = _source(motion, before, left, appearance, palette) if left is not None else None
     right_source = _source(motion, after, right, appearance, palette) if right is not None else None
+    smallest = smallest_part([drawn.pixels for drawn in (stretch.left, stretch.right) if drawn])
     for frame_number in range(stretch.first, stretch.last + 1):
         sides: list[Side] = []
         share = (frame_number - before) / (after - before)
@@ -50,7 +52,8 @@ def propagate_stretch(stretch: Stretch, motion: Motion) -> Iterator[TrackedFrame
             sides.append(Side(left_source, next(forward)[1], 1 - share))
         if right_source is not None:
             sides.append(Side(right_source, backward.pop(frame_number), share))
-        yield sample(frame_number, sides, motion, appearance, wide, followed, empty.get(frame_number))
+        found = sample(frame_number, sides, motion, appearance, wide, followed, empty.get(frame_number))
+        yield without_crumbs(found, smallest)
 
 
 def _likeness_with_empty(stretch: Stretch, motion: Motion) -> dict[int, Field]:
