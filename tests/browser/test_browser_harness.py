@@ -42,6 +42,7 @@ def page(open_page: OpenPage, site: str) -> Page:
     opened = open_page()
     opened.open(f"{site}/harness.html")
     opened.wait_for("Array.isArray(window.seen)")
+    opened.settle()  # before its first picture a page hears nothing of what comes in
     return opened
 
 
