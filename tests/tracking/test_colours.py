@@ -123,3 +123,15 @@ def test_what_was_hidden_is_marked_where_it_comes_back(tmp_path: Path, monkeypat
     found, without = (masks_of(tmp_path / name, height, width) for name in ("out", "without"))
     assert (found[1] > 0).sum() < 0.05 * (shown[0] > 0).sum()
     assert dice(found[2], shown[1]) > 0.9 > 0.5 > dice(without[2], shown[1])
+
+
+def test_a_changed_annotation_redoes_its_neighbours_alone_and_to_the_byte(tmp_path: Path) -> None:
+    shown = [disc(96, 128, 40 + 4 * number, 48, 18) for number in range(7)]
+    clip = write_frames(tmp_path / "clip", [_painted(mask, RED, BLUE, seed) for seed, mask in enumerate(shown)])
+    track(clip, write_annotations(tmp_path / "a", {n: shown[n] for n in (0, 3, 6)}), tmp_path / "one")
+    changed = write_annotations(tmp_path / "b", {0: shown[0], 3: shown[3], 6: shown[5]})
+    part = track(clip, changed, tmp_path / "part", previous=tmp_path / "one")
+    full = track(clip, changed, tmp_path / "full")
+    assert (part.frames_redone, full.frames_redone) == (3, 7)
+    for number, mask in masks_of(tmp_path / "full", 96, 128).items():
+        assert np.array_equal(mask, masks_of(tmp_path / "part", 96, 128)[number])
