@@ -89,7 +89,7 @@ def test_landmarks_are_seldom_tried_where_speckle_changes_also_when_a_walk_is_go
     whole = _walked(clip, None, 39)
     assert np.mean([likeness.mean() < walk.LOST for _, likeness in whole]) > 0.8
     once, tried[:] = list(tried), []
-    assert 0 < len(once) < 15
+    assert 0 < len(once) < 25
 
     store = FlowStore(tmp_path / "flow")
     _walked(clip, store, 21)
