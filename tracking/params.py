@@ -7,10 +7,10 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 
-TRACKER_VERSION = 13
+TRACKER_VERSION = 14
 """Raise it when a change of code changes masks: servers then track every series again."""
 
-FLOW_VERSION = 10
+FLOW_VERSION = 11
 """Raise it when a change of code changes kept flow or its file format: kept flow is then computed again."""
 
 

@@ -30,9 +30,9 @@ REGION = 12.0
 LOST = 0.75
 """Likeness, averaged over the picture, below which landmarks are matched; and, if that of the frame and the one before
 it is below too, the search is made. Speckle that changes looks unlike the annotated picture, but flow can follow it."""
-RESTS = 1
+RESTS = 2
 """Where flow follows, each try of landmarks that wins nothing doubles the frames until the next one, so many times at
-most: a second doubling saves little more and loses ends of long walks."""
+most: more saves little and loses ends of long walks."""
 HEAD_START = 0.05
 """What landmarks and the search must be better by than flow to be believed."""
 DRIFT_HEAD_START = 0.03
