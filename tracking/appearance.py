@@ -113,6 +113,16 @@ def in_pieces(one: Field, other: Field) -> Field:
     return np.concatenate([one[first : first + rows] @ other for first in range(0, len(one), rows)])
 
 
+def ramp(value: float, ends: tuple[float, float]) -> float:
+    """0 up to the first of `ends`, 1 from the second on, straight between."""
+    return min(1.0, max(0.0, (value - ends[0]) / (ends[1] - ends[0])))
+
+
+def lab(picture: Picture) -> Picture:
+    """Lab values 0..255, uint8 (rows, columns, 3), of a picture, uint8 (rows, columns, 3) BGR."""
+    return np.asarray(cv2.cvtColor(np.ascontiguousarray(picture), cv2.COLOR_BGR2LAB), np.uint8)
+
+
 def _gram(one: Field, other: Field) -> Field:
     """Product of `one` transposed and `other`, both (count, terms), in pieces so small that numpy's BLAS stays on one
     thread, and much quicker than OpenCV's."""
@@ -131,8 +141,8 @@ def _looks(picture: Picture, where: npt.NDArray[np.bool_], textures: Sequence[fl
     top, left = max(0, row - RIM), max(0, column - RIM)
     part = np.ascontiguousarray(picture[top : row + height + RIM, left : column + width + RIM])
     where = where[top : row + height + RIM, left : column + width + RIM]
-    lab = cv2.cvtColor(part, cv2.COLOR_BGR2LAB).astype(np.float32)
-    light, colours = np.ascontiguousarray(lab[..., 0]), np.ascontiguousarray(lab[..., 1:])
+    values = lab(part).astype(np.float32)
+    light, colours = np.ascontiguousarray(values[..., 0]), np.ascontiguousarray(values[..., 1:])
     square = light * light
     blurred = [cv2.GaussianBlur(light, (0, 0), sigma) for sigma in SCALES]
     squares = [cv2.GaussianBlur(square, (0, 0), sigma) for sigma in textures]

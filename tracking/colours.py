@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from tracking.appearance import in_pieces
+from tracking.appearance import in_pieces, lab, ramp
 from tracking.clip import Picture
 
 Field = npt.NDArray[np.float32]
@@ -65,11 +65,11 @@ class Palette:
 
     def __init__(self, annotated: Sequence[tuple[Picture, Field]]) -> None:
         """`annotated`: each one's picture, uint8 (gh, gw, 3) BGR, and signed distance (gh, gw) in grid pixels."""
-        seen = np.concatenate([_lab(picture)[np.abs(distance) < NEAR] for picture, distance in annotated])
+        seen = np.concatenate([lab(picture)[np.abs(distance) < NEAR] for picture, distance in annotated])
         self._seen = seen[:: 1 + len(seen) // SAMPLE]
         self.colourful = 0.0
         if len(self._seen) >= 2 * SMALLEST_SAMPLE:
-            self.colourful = _ramp(_colour_beyond_light(self._seen), COLOURFUL)
+            self.colourful = ramp(_colour_beyond_light(self._seen), COLOURFUL)
 
     @cached_property
     def colours(self) -> Field:
@@ -84,7 +84,7 @@ class Palette:
 
     def indices(self, picture: Picture) -> Indices:
         """Which entry each pixel of a picture, uint8 (rows, columns, 3), is most like: (rows, columns)."""
-        light, red, yellow = cv2.split(_lab(picture) >> BITS)
+        light, red, yellow = cv2.split(lab(picture) >> BITS)
         per_axis = 256 >> BITS
         return np.asarray(self._nearest[(light.astype(np.int32) * per_axis + red) * per_axis + yellow], np.uint8)
 
@@ -113,7 +113,7 @@ class LocalColours:
         self._remember(indices, np.asarray(np.clip(distance + 0.5, 0, 1), np.float32))
         rows, columns = np.mgrid[0 : distance.shape[0], 0 : distance.shape[1]].astype(np.float32)
         own = likelier_inside(self.found(indices, columns + self._left, rows + self._top))
-        self.weight = palette.colourful * _ramp(_agreement(own, distance), AGREEMENT)
+        self.weight = palette.colourful * ramp(_agreement(own, distance), AGREEMENT)
 
     def found(self, indices: Indices, x: Field, y: Field) -> Field:
         """What is remembered of these palette entries (rows, columns) round the annotated frame's points x and y, in
@@ -175,11 +175,3 @@ def _colour_beyond_light(seen: npt.NDArray[np.uint8]) -> float:
     normal = terms.T @ terms + 1e-6 * len(seen) * np.eye(3)  # of flat pictures too
     rest = colours - terms @ np.linalg.solve(normal, terms.T @ colours)
     return float(np.hypot(*rest.std(axis=0)))
-
-
-def _ramp(value: float, ends: tuple[float, float]) -> float:
-    return min(1.0, max(0.0, (value - ends[0]) / (ends[1] - ends[0])))
-
-
-def _lab(picture: Picture) -> npt.NDArray[np.uint8]:
-    return np.asarray(cv2.cvtColor(np.ascontiguousarray(picture), cv2.COLOR_BGR2LAB), np.uint8)

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from tracking.appearance import lab, ramp
 from tracking.clip import Picture
 
 Field = npt.NDArray[np.float32]
@@ -39,8 +40,8 @@ NEAR = 3.0
 def strength(annotated: Sequence[tuple[Picture, Field]], explained: float) -> float:
     """How far edges are to be followed, 0..1, in a stretch with these annotations: each one's picture, uint8
     (gh, gw, 3) BGR, and signed distance (gh, gw) in grid pixels; `explained` near their borders (appearance.py)."""
-    found = _ramp(explained, EXPLAINED)
-    return found * _ramp(min(_kept(*each) for each in annotated), KEPT) if found else 0.0
+    found = ramp(explained, EXPLAINED)
+    return found * ramp(min(_kept(*each) for each in annotated), KEPT) if found else 0.0
 
 
 def _kept(picture: Picture, distance: Field) -> float:
@@ -49,12 +50,8 @@ def _kept(picture: Picture, distance: Field) -> float:
     if not near.any():
         return 0.0
     side = np.tanh(distance / SOFTNESS)
-    lost = ((_side(lab(picture), lines(picture, distance)) - side)[near] ** 2).mean()
+    lost = ((_side(lab(picture).astype(np.float32), lines(picture, distance)) - side)[near] ** 2).mean()
     return 1 - float(lost / (side[near].var() + 1e-6))
-
-
-def _ramp(value: float, ends: tuple[float, float]) -> float:
-    return min(1.0, max(0.0, (value - ends[0]) / (ends[1] - ends[0])))
 
 
 def lines(picture: Picture, distance: Field) -> Field:
@@ -84,11 +81,6 @@ def lines(picture: Picture, distance: Field) -> Field:
     slopes = [sum(part * of for part, of in zip(row, shared, strict=True)) / whole for row in inverse]
     constant = mean_side - sum(slope * mean for slope, mean in zip(slopes, means, strict=True))
     return _near(np.asarray(cv2.merge([*slopes, constant]), np.float32))
-
-
-def lab(picture: Picture) -> Field:
-    """Lab values 0..255 of a picture, uint8 (rows, columns, 3) BGR: float32."""
-    return np.asarray(cv2.cvtColor(np.ascontiguousarray(picture), cv2.COLOR_BGR2LAB), np.float32)
 
 
 def to_edge(distance: Field, colours: Field, told: Field) -> Field:

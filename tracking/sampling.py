@@ -12,11 +12,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from tracking.appearance import BAND, Appearance
+from tracking.appearance import BAND, Appearance, lab
 from tracking.clip import Picture
 from tracking.colours import LocalColours, likelier_inside
 from tracking.confidence import expected_dice
-from tracking.edges import lab, lines, to_edge
+from tracking.edges import lines, to_edge
 from tracking.flow import Flow
 from tracking.motion import Motion
 from tracking.spread import LOST, WideLook, spread, trust_in, without_islands
@@ -243,7 +243,7 @@ def _by_edges(
             box[:2], box[2:], motion.picture_size, (motion.height, motion.width), strict=True
         )
     )
-    colours = lab(motion.picture(frame_number)[part])
+    colours = lab(motion.picture(frame_number)[part]).astype(np.float32)
     return to_edge(
         distance,
         _enlarge(colours, (part[0], part[1]), motion.picture_size, box, step, motion),

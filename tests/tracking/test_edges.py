@@ -8,6 +8,7 @@ import pytest
 
 from tests.tracking.helpers import Array, dice, disc, masks_of, texture, write_annotations, write_frames
 from tracking import edges
+from tracking.appearance import lab
 from tracking.track import track
 
 HEIGHT, WIDTH = 40, 60
@@ -29,7 +30,7 @@ def _left_of(border: float) -> edges.Field:
 def _border_after(picture: Array, distance: edges.Field) -> float:
     """The column, about, where the corrected distance in the middle row changes its sign."""
     told = edges.lines(picture, distance)
-    row = (distance + edges.to_edge(distance, edges.lab(picture), told))[HEIGHT // 2]
+    row = (distance + edges.to_edge(distance, lab(picture).astype(np.float32), told))[HEIGHT // 2]
     last = int(np.flatnonzero(row > 0)[-1])
     return float(last + row[last] / (row[last] - row[last + 1]))
 
@@ -47,7 +48,7 @@ def test_where_nothing_is_to_be_seen_a_border_stays() -> None:
 def test_far_from_the_border_nothing_changes() -> None:
     distance = _left_of(30.3)
     picture = _halves(50)
-    moved = edges.to_edge(distance, edges.lab(picture), edges.lines(picture, distance))
+    moved = edges.to_edge(distance, lab(picture).astype(np.float32), edges.lines(picture, distance))
     assert not moved[np.abs(distance) > edges.BAND].any()
 
 
@@ -65,7 +66,7 @@ def test_edges_are_not_followed_where_the_annotation_does_not_lie_at_any() -> No
 @pytest.mark.parametrize("size", [(1, 1), (1, 7), (5, 2)])
 def test_pictures_of_any_size_are_taken(size: tuple[int, int]) -> None:
     picture, distance = np.zeros((*size, 3), np.uint8), np.full(size, 0.3, np.float32)
-    assert np.isfinite(edges.to_edge(distance, edges.lab(picture), edges.lines(picture, distance))).all()
+    assert np.isfinite(edges.to_edge(distance, lab(picture).astype(np.float32), edges.lines(picture, distance))).all()
 
 
 def test_a_shape_that_grew_a_little_is_met_at_its_edge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
