@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -112,10 +113,22 @@ def test_annotations_that_are_no_json_leave_the_clips(tmp_path: Path, start_serv
 def test_metrics_can_be_read_by_prometheus_and_name_no_series(live: tuple[ServerProcess, str]) -> None:
     server, _ = live
     server.get(f"/api/series/{PATH}")
-    text = server.get("/metrics").text
+    text = metrics_that_count(server, "/api/series/<study>/<series>")
     families = {family.name: family for family in text_string_to_metric_families(text)}
     states = {sample.labels["state"]: sample.value for sample in families["goobusters_series"].samples}
     assert states == {"pending": 0, "completed": 1, "failed": 0}
-    routes = {sample.labels["route"] for sample in families["goobusters_requests"].samples}
-    assert "/api/series/<study>/<series>" in routes
     assert not any(uid in text for uid in uids(0))
+
+
+def metrics_that_count(server: ServerProcess, route: str) -> str:
+    """The metrics once they hold a request of this route: one is counted after its last byte was sent."""
+    end = time.monotonic() + 30
+    routes: set[str] = set()
+    while time.monotonic() < end:
+        text = server.get("/metrics").text
+        families = {family.name: family for family in text_string_to_metric_families(text)}
+        routes = {sample.labels["route"] for sample in families["goobusters_requests"].samples}
+        if route in routes:
+            return text
+        time.sleep(0.05)
+    raise TimeoutError(f"no request of {route} was counted, only of {routes}")
