@@ -131,6 +131,13 @@ def _serve(settings: ServerSettings, directory: Path, stop_with_stdin: bool) -> 
         http = bind(settings.host, settings.port, application)
     except OSError as error:
         return _refuse(f"Port {settings.port} of {settings.host} cannot be used: {error.strerror}.")
+    is_asked = threading.Event()  # not an exception: raised at a bad moment (in a finaliser), Python swallows it
+
+    def stop(_signal: int, _frame: Any) -> None:
+        is_asked.set()
+
+    signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGTERM, stop)
     print(json.dumps({"address": address_of(settings.host, http.bind_addr[1])}), flush=True)
     from server.assemble import assemble
 
@@ -142,13 +149,6 @@ def _serve(settings: ServerSettings, directory: Path, stop_with_stdin: bool) -> 
     http.on_error = running.note_http_error
     application.ready(running.application)
 
-    is_asked = threading.Event()  # not an exception: raised at a bad moment (in a finaliser), Python swallows it
-
-    def stop(_signal: int, _frame: Any) -> None:
-        is_asked.set()
-
-    signal.signal(signal.SIGINT, stop)
-    signal.signal(signal.SIGTERM, stop)
     if stop_with_stdin:
         threading.Thread(target=_stop_when_stdin_ends, name="stdin", daemon=True).start()
     running.start()

@@ -91,7 +91,6 @@ def main(arguments: list[str] | None = None) -> int:
     backend = start_backend(options)
     if backend is None:
         return 1
-    print(backend.address if options.print_address else f"Open this in a browser: {backend.address}", flush=True)
     stopped = threading.Event()
 
     def stop(number: int, frame: FrameType | None) -> None:
@@ -99,6 +98,7 @@ def main(arguments: list[str] | None = None) -> int:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
+    print(backend.address if options.print_address else f"Open this in a browser: {backend.address}", flush=True)
     if options.stop_with_stdin:
         threading.Thread(target=_set_when_stdin_ends, args=(stopped,), name="stdin", daemon=True).start()
     while not stopped.wait(0.5):

@@ -280,6 +280,22 @@ def test_earlier_versions_are_shown_and_restored(site: Site) -> None:
         assert (3, LABEL_ID) not in ann.annotated(key), "as the data set had it, before anybody saved"
 
 
+def test_a_restore_follows_what_is_shown_when_the_news_are_late(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workstation.saving._ASK_EVERY", 0.05)
+    key = site.fresh()
+    with site.station("ann-late") as ann:
+        ann.open(key)
+        ann.backend.core._watch.stop()
+        ann.paint(key, 3, (5, 5, 12, 9))
+        first = ann.save(key)["base_version_id"]
+        old = pixels(ann, key, 3)
+        ann.paint(key, 3, (40, 40, 12, 9))
+        second = ann.save(key)["base_version_id"]
+        ann.post(f"/api/series/{key[0]}/{key[1]}/restore", {"version_id": first})
+        ann.wait(key, lambda s: s["save"] is None and s["base_version_id"] not in (first, second))
+        assert pixels(ann, key, 3) == old
+
+
 @pytest.fixture
 def relay(site: Site) -> Iterator[Relay]:
     relay = Relay(site.server.address)
