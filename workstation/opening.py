@@ -18,7 +18,7 @@ from workstation.errors import CoreError, JobCancelledError
 from workstation.jobs import Job
 from workstation.journal import Journal
 from workstation.masks import MaskSet, check_archive, store_archive, untracked
-from workstation.series import Manifest, SeriesModel, State, series_tag
+from workstation.series import Manifest, SaveState, SeriesModel, State, series_tag
 
 if TYPE_CHECKING:
     from workstation.core import Core
@@ -184,8 +184,9 @@ class Opening:
             raise CoreError("NOT_OPEN", "This series is not open.", 409)
         check_archive(archive, frame_count=manifest.frame_count, width=manifest.width, height=manifest.height)
         directory = self._entry.masks / _directory_name(archive)
-        self._entry.prepare()
-        store_archive(archive, directory)
+        with self._model.store_lock:  # a save and who follows the server's news may bring the same version
+            self._entry.prepare()
+            store_archive(archive, directory)
         return self.mask_set(directory.name)
 
     def mask_set(self, name: str) -> MaskSet:
@@ -222,7 +223,7 @@ class Opening:
         model = self._model
         journal = self.read_journal()
         with model.lock, journal.lock:
-            is_saving = self._entry.save_record.exists()
+            is_saving = self._entry.save_record.exists() or self._is_asking()
             if not (journal.is_started and (journal.is_dirty or is_saving)):
                 if history is not None:
                     self._bring_back(masks, history)
@@ -231,6 +232,9 @@ class Opening:
                     model.is_saved = False
                 model.journal, model.masks = journal, masks
         self.drop_old_versions()
+
+    def _is_asking(self) -> bool:
+        return self._model.save is not None and self._model.save["state"] == SaveState.SAVING
 
     def _history_without_mine(self, theirs: MaskSet) -> list[dict[str, Any]] | None:
         """The server's history when the version that is here is not in it: an older backup was brought back there."""

@@ -45,6 +45,7 @@ class Saver:
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._is_wanted = False
+        self._is_called = False  # while the thread is at its end, so that it looks once more
         self._job = Job(self._progress)
         self.conflicts: Conflicts | None = None
 
@@ -71,10 +72,23 @@ class Saver:
         if save and save["state"] in (SaveState.OFFLINE, SaveState.FAILED) and self._kept.exists():
             self.resume()
 
-    def adopt_restored(self, version_id: str) -> None:
-        """Follows a version that the server has just made of an earlier one: waits for its masks like after a save."""
-        journal, _ = self._edited()
-        self._kept.store(Record(ACCEPTED, len(journal.ops()), None, "", True, version_id))
+    def restore(self, version_id: str) -> None:
+        """Makes a new version of an earlier one on the server, in place of the one that is shown, and waits for its
+        masks like after a save. Raises CoreError UNSAVED_EDITS, or what the server says."""
+        with self._model.lock:
+            journal, masks = self._edited()
+            if journal.is_dirty or self._model.save is not None:
+                text = "Save or undo your edits before an earlier version is restored."
+                raise CoreError("UNSAVED_EDITS", text, 409)
+            position = len(journal.ops())  # before the server is asked: what is drawn meanwhile stays unsaved
+            self._show(SaveState.SAVING)  # nor does anybody follow the server's news of this series meanwhile
+        try:
+            answer = self._core.server.restore(self._model.key, version_id, masks.version_id)
+            self._kept.store(Record(ACCEPTED, position, None, "", True, str(answer["version_id"])))
+        except BaseException:
+            self._model.save = None
+            self._core.session.publish(self._model)
+            raise
         self.resume()
 
     def resolve(self, choices: list[Any]) -> None:
@@ -88,6 +102,7 @@ class Saver:
     def _start(self, *, is_wanted: bool) -> None:
         with self._lock:
             self._is_wanted = self._is_wanted or is_wanted
+            self._is_called = True
             if self._thread is None and not self._job.is_cancelled:
                 self._thread = threading.Thread(target=self._run, name="save-series", daemon=True)
                 self._thread.start()
@@ -101,6 +116,7 @@ class Saver:
 
     def _run(self) -> None:
         while True:
+            self._is_called = False
             try:
                 self._work()
             except JobCancelledError:
@@ -113,7 +129,8 @@ class Saver:
                 log.exception("series %s: save", series_tag(self._model.key))
                 self._fail(CoreError("INTERNAL_ERROR", "Something unexpected went wrong while saving.", 500))
             with self._lock:
-                if not self._is_wanted or self._job.is_cancelled or self.conflicts is not None:
+                is_wanted = self._is_wanted or self._is_called
+                if not is_wanted or self._job.is_cancelled or self.conflicts is not None:
                     self._thread = None
                     return
 

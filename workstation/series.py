@@ -130,6 +130,7 @@ class SeriesModel:
     job: Job | None = None
     is_saved: bool = False
     lock: threading.RLock = field(default_factory=threading.RLock)  # always taken before the journal's lock
+    store_lock: threading.Lock = field(default_factory=threading.Lock)  # one at a time keeps masks that have come
 
     @property
     def key(self) -> SeriesKey:

@@ -321,14 +321,8 @@ class Session:
             return self._savers.setdefault(model.key, Saver(self._core, model))
 
     def restore(self, key: SeriesKey, version_id: str) -> None:
-        """Makes an earlier version current again, as a new version in place of the one that is shown; its masks come as
-        after a save."""
-        model = self.edited(key)
-        if model.is_dirty or model.save is not None:
-            raise CoreError("UNSAVED_EDITS", "Save or undo your edits before an earlier version is restored.", 409)
-        shown = model.masks.version_id if model.masks else None  # not the server's news, which may come later
-        answer = self._core.server.restore(key, version_id, shown)
-        self.saver(model).adopt_restored(str(answer["version_id"]))
+        """Makes an earlier version current again; its masks come as after a save."""
+        self.saver(self.edited(key)).restore(version_id)
 
     def purge(self, key: SeriesKey | None) -> dict[str, Any]:
         """Removes pictures and masks of one series or of all. What is not saved yet is kept: journal and its masks.

@@ -162,19 +162,19 @@ class Viewer:
 
     def save(self) -> None:
         """Saves by key and waits until the new masks are there."""
-        before = self.state()["series"]["version_id"]
+        before = self.state()["series"]["base_version_id"]
         self.page.key("Mod+S")
         self.wait_saved(before)
 
     def wait_saved(self, before: str | None) -> str:
         """Waits until another version than `before` is saved, tracked and shown; returns it."""
         self.page.wait_for(
-            "((s) => s.unsaved.length === 0 && !s.series.save && s.series.version_id !== before)(goobusters.state())",
+            "((s) => s.unsaved.length === 0 && !s.series.save && s.series.base_version_id !== before)(goobusters.state())",
             "the save",
             SAVE_SECONDS,
             before=before,
         )
-        return self.wait_shown(str(self.state()["series"]["version_id"]))
+        return self.wait_shown(str(self.state()["series"]["base_version_id"]))
 
     def wait_shown(self, version: str) -> str:
         """Waits until the masks on the page are those of a version."""

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import socketserver
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import requests
 
 
 class Relay:
-    """A port that passes bytes on to the server, and can be cut: the network between the two."""
+    """A port that passes bytes on to the server, and can be cut: the network between the two.
+
+    meanwhile: what happens once, by how a POST's path ends, after the server has acted and before it is heard of.
+    """
 
     def __init__(self, address: str) -> None:
         relay = self
         self.is_cut = False
         self.swallow_answer_to = b""
+        self.meanwhile: dict[bytes, Callable[[], Any]] = {}
 
         class Handler(socketserver.StreamRequestHandler):
             def handle(self) -> None:
@@ -61,6 +66,8 @@ class Relay:
                 self.swallow_answer_to = b"" if is_lost else self.swallow_answer_to
                 return
             content = answer.raw.read()
+            for ending in [ending for ending in self.meanwhile if method == b"POST" and path.endswith(ending)]:
+                self.meanwhile.pop(ending)()
             kept = {k: v for k, v in answer.headers.items() if k.lower() not in ("connection", "transfer-encoding")}
             kept |= {"Connection": "close", "Content-Length": str(len(content))}
             lines = "".join(f"{name}: {value}\r\n" for name, value in kept.items())

@@ -22,7 +22,7 @@ from workstation.errors import CoreError
 from workstation.journal import Journal
 from workstation.replay import Replay
 
-SERIES = 16
+SERIES = 17
 
 
 class Site:
@@ -280,27 +280,41 @@ def test_earlier_versions_are_shown_and_restored(site: Site) -> None:
         assert (3, LABEL_ID) not in ann.annotated(key), "as the data set had it, before anybody saved"
 
 
-def test_a_restore_follows_what_is_shown_when_the_news_are_late(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("workstation.saving._ASK_EVERY", 0.05)
+@pytest.fixture
+def relay(site: Site) -> Iterator[Relay]:
+    relay = Relay(site.server.address)
+    yield relay
+    relay.close()
+
+
+@pytest.fixture
+def asks_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For workstations that get no news."""
+    monkeypatch.setattr("workstation.plugins.retrack_wait._ASK_EVERY", 0.05)
+
+
+@pytest.mark.usefixtures("asks_often")
+def test_a_restore_follows_what_is_shown_when_the_news_are_late(site: Site, relay: Relay) -> None:
+    """The relay swallows the server's news."""
     key = site.fresh()
-    with site.station("ann-late") as ann:
+    with site.station("ann-late", relay.address) as ann:
         ann.open(key)
-        ann.backend.core._watch.stop()
         ann.paint(key, 3, (5, 5, 12, 9))
         first = ann.save(key)["base_version_id"]
         old = pixels(ann, key, 3)
         ann.paint(key, 3, (40, 40, 12, 9))
         second = ann.save(key)["base_version_id"]
         ann.post(f"/api/series/{key[0]}/{key[1]}/restore", {"version_id": first})
-        ann.wait(key, lambda s: s["save"] is None and s["base_version_id"] not in (first, second))
+        restored = ann.wait(key, lambda s: s["save"] is None)
+        assert restored["base_version_id"] not in (first, second)
         assert pixels(ann, key, 3) == old
 
-
-@pytest.fixture
-def relay(site: Site) -> Iterator[Relay]:
-    relay = Relay(site.server.address)
-    yield relay
-    relay.close()
+        relay.meanwhile[b"/restore"] = lambda: ann.paint(key, 4, (50, 40, 10, 10))
+        ann.post(f"/api/series/{key[0]}/{key[1]}/restore", {"version_id": second})
+        restored = ann.wait(key, lambda s: s["save"] is None)
+        assert not relay.meanwhile
+        assert restored["is_dirty"], "what is drawn while the server restores is unsaved"
+        assert on(drawn(ann, key, 4)) >= box(50, 40, 10, 10)
 
 
 def test_a_save_waits_for_a_server_that_is_away(site: Site, relay: Relay, monkeypatch: pytest.MonkeyPatch) -> None:
