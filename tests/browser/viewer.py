@@ -169,7 +169,7 @@ class Viewer:
     def wait_saved(self, before: str | None) -> str:
         """Waits until another version than `before` is saved, tracked and shown; returns it."""
         self.page.wait_for(
-            "((s) => s.unsaved.length === 0 && !s.series.save && s.series.base_version_id !== before)(goobusters.state())",
+            "((s) => !s.unsaved.length && !s.series.save && s.series.base_version_id !== before)(goobusters.state())",
             "the save",
             SAVE_SECONDS,
             before=before,
