@@ -32,16 +32,17 @@ export async function openHistory(app) {
   const dialog = openDialog(`Earlier versions of ${seriesName(series)}`, [h("div.versions", {}, list, preview)], { class: "wide" });
   try {
     const versions = await api.history(series);
+    const isCurrent = (version) => version === versions[0]; // newest first
     const show = (version, button) => {
       for (const other of list.children) other.setAttribute("aria-pressed", String(other === button));
-      showVersion(app, series, version, preview, dialog.close).catch((error) => {
+      showVersion(app, series, version, isCurrent(version), preview, dialog.close).catch((error) => {
         app.report(error);
         if (preview.dataset.version !== version.version_id) return;
         preview.replaceChildren(h("p.quiet", {}, "This version cannot be shown right now."));
         preview.removeAttribute("aria-busy");
       });
     };
-    list.replaceChildren(...versions.map((version) => versionRow(version, series, show)));
+    list.replaceChildren(...versions.map((version) => versionRow(version, isCurrent(version), show)));
     if (versions.length > 0) list.firstElementChild.click();
     else list.parentElement.replaceWith(h("p", {}, "Nobody has saved this exam yet. What came with the data set is shown in the viewer."));
   } catch (error) {
@@ -51,18 +52,16 @@ export async function openHistory(app) {
   list.removeAttribute("aria-busy");
 }
 
-const isCurrent = (version, series) => version.version_id === series.version_id || (version.is_original && !series.version_id);
-
-function versionRow(version, series, show) {
+function versionRow(version, isCurrent, show) {
   const count = version.annotation_count === 1 ? "1 annotation" : `${version.annotation_count ?? 0} annotations`;
   const isUntracked = version.tracked === false && !version.is_original;
-  const facts = [count, isCurrent(version, series) ? "current" : null, isUntracked ? "not tracked" : null].filter(Boolean).join(" · ");
+  const facts = [count, isCurrent ? "current" : null, isUntracked ? "not tracked" : null].filter(Boolean).join(" · ");
   const when = new Date(version.at).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
   return h("button.exam-row", { type: "button", "aria-pressed": "false", onclick: (event) => show(version, event.currentTarget) },
     h("span", {}, h("b", {}, version.is_original ? "From the data set" : version.editor ?? "Somebody"), h("br"), h("span.quiet", {}, `${when}, ${ago(version.at)}`), h("br"), h("span.quiet", {}, facts)));
 }
 
-async function showVersion(app, series, version, place, close) {
+async function showVersion(app, series, version, isCurrent, place, close) {
   const { session } = app.store.get();
   const ticket = (place.dataset.version = version.version_id);
   place.replaceChildren(h("p.quiet", {}, "Loading…"));
@@ -75,7 +74,7 @@ async function showVersion(app, series, version, place, close) {
   const caption = h("output", {}, "");
   const slider = h("input", { type: "range", min: "0", max: String(Math.max(0, frames.length - 1)), value: "0", "aria-label": "Annotated frame", oninput: () => draw() });
   const draw = () => drawFrame(app, series, version, frames[Number(slider.value)], canvas, caption).catch(app.report);
-  const restore = h("button.button.main", { type: "button", disabled: isCurrent(version, series) || session.server.state !== "ok", onclick: () => restoreVersion(app, series, version, close) }, "Bring this version back");
+  const restore = h("button.button.main", { type: "button", disabled: isCurrent || session.server.state !== "ok", onclick: () => restoreVersion(app, series, version, close) }, "Bring this version back");
   const pictures = frames.length > 0 ? [canvas, h("div.field-row", {}, slider, caption)] : [h("p.quiet", {}, "This version has no annotations.")];
   place.replaceChildren(...pictures, h("div.choices", {}, restore));
   if (frames.length > 0) await draw();
