@@ -67,9 +67,9 @@ def test_new_changed_and_removed_clips_are_seen_and_saves_stay(
     assert after["synced_at"] > before["synced_at"]
     assert listed(caller) == [1, 2, 4]
     news = [(e.name, json.loads(e.data)) for e in running.services.events.after(told, 0) if e.name != "status"]
-    assert [(name, data) for name, data in news if data["study_uid"] == uids(2)[0]] == [
-        ("removed", {"study_uid": uids(2)[0], "series_uid": uids(2)[1]})
-    ]
+    of_the_gone = [(name, data) for name, data in news if data["study_uid"] == uids(2)[0]]
+    assert of_the_gone[-1] == ("removed", {"study_uid": uids(2)[0], "series_uid": uids(2)[1]})
+    assert [name for name, _ in of_the_gone[:-1]].count("removed") == 0  # news of its first tracking may come late
     assert [annotated(caller, number) for number in (0, 1, 3)] == [[3], [2, 7], [0, 7]]
     now = [attempts(flow, uids(number)[1]) for number in range(4)]
     assert [n - j for n, j in zip(now, jobs, strict=True)] == [0, 1, 0, 1]  # only what changed was tracked
