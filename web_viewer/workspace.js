@@ -27,6 +27,7 @@ export class Workspace {
   constructor(store, canvas, on) {
     Object.assign(this, { store, canvas, on });
     this.lastFrames = new Map();
+    this.heard = 0; // news of open series so far
     this.decoders = new Decoders();
     this.greys = new Greys(store);
     this.#forget();
@@ -52,7 +53,7 @@ export class Workspace {
     });
     this.outbox = new Outbox(series, (...news) => this.#onOutbox(...news));
     this.on.onOpened();
-    this.onSeries(await api.seriesAction(series, "open"));
+    await this.#act(series, "open");
   }
 
   /** Leaves the open series. Ops that are still on their way are given a moment to get there. */
@@ -69,10 +70,18 @@ export class Workspace {
     this.#forget();
   }
 
+  /** The core's answer is left out when news of this series came first: they may be newer, and what follows is told too. */
+  async #act(series, action) {
+    const { heard } = this;
+    const local = await api.seriesAction(series, action);
+    if (this.heard === heard) this.onSeries(local);
+  }
+
   /** News of any series; those of the open one bring pictures, masks and saves forward. */
   onSeries(local) {
     const { series } = this.store.get();
     if (!local || !series || local.series_uid !== series.series_uid || local.study_uid !== series.study_uid) return;
+    this.heard++;
     this.store.set({ series: local });
     if (local.manifest && !this.frames) this.#startFrames(local);
     if (!this.frames || !HAS_MASKS.has(local.state)) return;
@@ -210,7 +219,7 @@ export class Workspace {
   async reopen() {
     const { series } = this.store.get();
     if (!series) return;
-    this.onSeries(await api.seriesAction(series, "open"));
+    await this.#act(series, "open");
     this.lookAhead(); // what could not be had meanwhile
     await this.loader?.ensure(this.store.get().frame);
   }
@@ -345,6 +354,6 @@ export class Workspace {
     const { series } = this.store.get();
     this.endStroke();
     await this.outbox.flush();
-    this.onSeries(await api.seriesAction(series, "save"));
+    await this.#act(series, "save");
   }
 }

@@ -147,6 +147,29 @@ def test_two_tabs_see_each_others_strokes(open_page: OpenPage, start_core: Start
 
 
 @in_one_engine
+def test_an_answer_that_is_older_than_the_news_changes_nothing(
+    open_page: OpenPage, start_core: StartCore, exam: int
+) -> None:
+    viewer = Viewer(open_page()).open(start_core(f"late{exam}@example.org").address)
+    page = viewer.page
+    page.evaluate(
+        """((real) => {
+          window.fetch = async (request, ...more) => {
+            const answer = await real(request, ...more);
+            if (!String(request.url ?? request).endsWith("/open")) return answer;
+            while (!goobusters.state().can_edit) await new Promise((resolve) => setTimeout(resolve, 20));
+            setTimeout(() => (window.hasAnswered = true), 100);
+            const early = { ...(await answer.json()), state: "downloading" }; // as it was when the exam was chosen
+            return new Response(JSON.stringify(early), answer);
+          };
+        })(window.fetch)"""
+    )
+    viewer.choose(exam)
+    page.wait_for("window.hasAnswered", "the late answer")
+    assert viewer.state()["series"]["state"] == "ready"
+
+
+@in_one_engine
 def test_an_exam_that_could_not_be_tracked_is_drawn_on_and_a_save_tracks_it(
     open_page: OpenPage, start_core: StartCore, tmp_path: Path, exam: int
 ) -> None:
