@@ -37,6 +37,9 @@ VARIANTS: dict[str, Callable[[], AbstractContextManager[object]]] = {
     "without leftovers": lambda: patch.object(motion, "follow_leftovers", lambda previous, following, flows: flows),
     "without landmarks": lambda: patch.object(walk, "find_movement", lambda source, target: None),
     "without the search": lambda: patch.object(walk, "search_movement", lambda source, target: None),
+    "without finding things again": lambda: patch.object(
+        propagate, "_things", lambda stretch, seen, palette: [None] * len(seen)
+    ),
     "without trust by likeness": lambda: patch.object(
         sampling, "believed", lambda likeness, window: np.ones_like(likeness[window])
     ),

@@ -21,39 +21,62 @@ from tracking.crumbs import smallest_part, without_crumbs
 from tracking.edges import strength
 from tracking.motion import Motion
 from tracking.plan import Stretch
+from tracking.refind import Reached, SideColours, Thing, put_right
 from tracking.sampling import Side, Source, reach_of, sample, signed_distance
 from tracking.spread import WideLook
 from tracking.steady_border import steadied
 from tracking.tracked_frame import Field, TrackedFrame
-from tracking.walk import Carried, Walk
+from tracking.walk import Walk
 
 
 def propagate_stretch(stretch: Stretch, motion: Motion) -> Iterator[TrackedFrame]:
     """Yield a TrackedFrame for each frame of a stretch that is not clear, in ascending order. Raises ClipError,
     Cancelled."""
     before, after = stretch.first - 1, stretch.last + 1
-    forward = Walk(motion, before).over(range(stretch.first, stretch.last + 1)) if stretch.left else None
-    backward: dict[int, Carried] = {}
-    if stretch.right is not None:
-        backward = dict(Walk(motion, after).over(range(stretch.last, stretch.first - 1, -1)))
-    empty = _likeness_with_empty(stretch, motion)
     left = steadied(signed_distance(stretch.left.pixels, motion), motion.grid_size) if stretch.left else None
     right = steadied(signed_distance(stretch.right.pixels, motion), motion.grid_size) if stretch.right else None
-    seen = [_seen(motion, n, d) for n, d in ((before, left), (after, right)) if d is not None]
+    ends = [(number, distance) for number, distance in ((before, left), (after, right)) if distance is not None]
+    seen = [_seen(motion, *end) for end in ends]
     appearance, wide, palette = Appearance(seen), WideLook(seen), Palette(seen)
+    things = dict(zip([number for number, _ in ends], _things(stretch, seen, palette), strict=True))
+    forward = _reached(motion, before, range(stretch.first, after), things[before]) if left is not None else None
+    backward: dict[int, Reached] = {}
+    if right is not None:
+        descending = _reached(motion, after, range(stretch.last, before, -1), things[after])
+        backward = dict(zip(range(stretch.last, before, -1), descending, strict=True))
+    empty = _likeness_with_empty(stretch, motion)
     followed = strength(seen, appearance.explained)
-    left_source = _source(motion, before, left, appearance, palette) if left is not None else None
-    right_source = _source(motion, after, right, appearance, palette) if right is not None else None
+    sources = [_source(motion, *end, appearance, palette) for end in ends]
     smallest = smallest_part([drawn.pixels for drawn in (stretch.left, stretch.right) if drawn])
     for frame_number in range(stretch.first, stretch.last + 1):
-        sides: list[Side] = []
         share = (frame_number - before) / (after - before)
-        if forward is not None and left_source is not None:
-            sides.append(Side(left_source, next(forward)[1], 1 - share))
-        if right_source is not None:
-            sides.append(Side(right_source, backward.pop(frame_number), share))
+        reached, nearness = [], []
+        if forward is not None:
+            reached.append(next(forward))
+            nearness.append(1 - share)
+        if right is not None:
+            reached.append(backward.pop(frame_number))
+            nearness.append(share)
+        sides = [Side(*each) for each in zip(sources, put_right(reached), nearness, strict=True)]
         found = sample(frame_number, sides, motion, appearance, wide, followed, empty.get(frame_number))
         yield without_crumbs(found, smallest)
+
+
+def _things(stretch: Stretch, seen: list[tuple[Picture, Field]], palette: Palette) -> list[Thing | None]:
+    """What is looked for where walks lose it, one for each annotation; none where colours cannot tell, and none where a
+    verified empty frame says that it ends: it would be found in what is only like it."""
+    if not palette.colourful or stretch.left_is_empty or stretch.right_is_empty:
+        return [None] * len(seen)
+    colours = SideColours(seen)
+    things = [Thing(*each, colours) for each in seen]
+    return list(things) if all(thing.is_sought for thing in things) else [None] * len(seen)
+
+
+def _reached(motion: Motion, start: int, frames: range, thing: Thing | None) -> Iterator[Reached]:
+    """What reaches each of the frames, in walk order, and where the thing is there."""
+    for frame_number, carried in Walk(motion, start).over(frames):
+        place = thing.follow(motion.grid_picture(frame_number), carried) if thing else None
+        yield carried, place
 
 
 def _likeness_with_empty(stretch: Stretch, motion: Motion) -> dict[int, Field]:

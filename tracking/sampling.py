@@ -22,19 +22,21 @@ from tracking.motion import Motion
 from tracking.spread import LOST, WideLook, spread, trust_in, without_islands
 from tracking.tracked_frame import Field, TrackedFrame
 from tracking.walk import Carried, widely
+from tracking.window import Box, Points, Window, between, box_around, cells, clip_points, enlarge, grid_points
 
 FINE_SAMPLES = 60_000
 """Points at which the border of a mask is worked out at most: small masks pixel by pixel, large ones at each second."""
 FAR = 10.0
 """Grid pixels at which distances from the border end."""
-MARGIN = 3.0
-"""Grid pixels round the coarse mask within which the border is worked out at full size."""
 GONE = 30.0
 """Grid pixels by which a mask gives way for each unit of log (unlikeness to the annotated frame / to the empty one)."""
 GONE_START = 0.25
 """Where that begins: less is chance."""
 GONE_SOFTNESS = 1.1
 """Unlikeness is this less likeness: 0.1 for equal pictures."""
+FOUND_LOOK, FOUND_CONFIDENCE = 0.5, 0.9
+"""How much the look counts, and confidence, where the thing was found again (refind.py): it is shifted alone, so the
+pixels that its own came from are only about the right ones."""
 COLOUR_STEP = 2.0
 """Grid pixels by which the border gives way where pixels have colours e times likelier on the other side of it."""
 LOOK_STEP = 2
@@ -43,13 +45,6 @@ RIM = 12
 """Grid pixels round what walks reach that belong to the window too: as far as blurs see."""
 FAR_RIM = 36
 """The same where there is only one annotation to come from and colours can tell: what walks have lost may lie there."""
-
-Box = tuple[int, int, int, int]
-"""(top, left, bottom, right) in clip pixels."""
-Window = tuple[slice, slice]
-"""Rows and columns of the grid."""
-Points = tuple[Field, Field]
-"""x of each column (columns,) and y of each row (rows, 1): numpy spreads them over all points."""
 
 
 @dataclass(frozen=True)
@@ -95,13 +90,13 @@ def reach_of(distance: Field, motion: Motion) -> tuple[float, float, float, floa
     near = (distance > -_furthest(motion)).astype(np.uint8)
     left, top, width, height = cv2.boundingRect(near)
     ends = []
-    for start, length, side, cells in (
+    for start, length, side, samples in (
         (left, width, motion.width, motion.grid_size[1]),
         (top, height, motion.height, motion.grid_size[0]),
     ):
         first, last = start - 2, start + length + 1  # what is read between pixels touches both neighbours
-        low = (first + 0.5) * cells / side - 0.5 if first >= 0 else -np.inf
-        high = (last + 0.5) * cells / side - 0.5 if last < side else np.inf
+        low = (first + 0.5) * samples / side - 0.5 if first >= 0 else -np.inf
+        high = (last + 0.5) * samples / side - 0.5 if last < side else np.inf
         ends.append((low, high))
     (left_end, right_end), (top_end, bottom_end) = ends
     return left_end, top_end, right_end, bottom_end
@@ -138,19 +133,22 @@ def sample(
     blend = _blend(sides, motion)
     correction = np.zeros_like(blend.distance)
     picture = motion.grid_picture(frame_number)[blend.window]
+    is_found = any(side.carried.is_found for side in sides)
     if appearance.weight:
         correction = _by_look(blend, sides, picture, appearance, cell)
+        if is_found:
+            correction *= np.float32(FOUND_LOOK)
     if any(side.source.colours.weight for side in sides):
         correction += cell * _by_colours(blend, sides, picture)
     trust = trust_in(blend.likeness)
     if trust[blend.distance > -FAR * cell].min(initial=1) < LOST and wide.appearance.explained:
-        look = _between(wide.appearance.everywhere(picture, LOOK_STEP), picture.shape[1::-1], LOOK_STEP)
+        look = between(wide.appearance.everywhere(picture, LOOK_STEP), picture.shape[1::-1], LOOK_STEP)
         correction += cell * spread(blend.distance / cell, trust, look, wide.appearance.explained)
     correction = without_islands(blend.distance, correction)
-    confidence = _confidence(blend, correction, cell)
+    confidence = _confidence(blend, correction, cell) * (FOUND_CONFIDENCE if is_found else 1)
     if empty is not None:
         correction -= cell * _gone(blend, empty[blend.window])
-    box = _box_around(np.maximum(blend.distance, blend.distance + correction), blend.window, motion)
+    box = box_around(np.maximum(blend.distance, blend.distance + correction), blend.window, motion)
     if box is None:
         return TrackedFrame.blank(frame_number, confidence)
     step = 1 + int(((box[2] - box[0]) * (box[3] - box[1]) / FINE_SAMPLES) ** 0.5)
@@ -159,7 +157,7 @@ def sample(
         told = lines(picture, (blend.distance + correction) / cell)
         found += edges_followed * cell * _by_edges(found / cell, told, box, step, blend.window, motion, frame_number)
     if step > 1:
-        found = _between(found, (box[3] - box[1], box[2] - box[0]), step)
+        found = between(found, (box[3] - box[1], box[2] - box[0]), step)
     return TrackedFrame(frame_number, box, found, confidence)
 
 
@@ -180,7 +178,7 @@ def _blend(sides: list[Side], motion: Motion) -> Blend:
     offsets = [(x * np.float32(cell_x), y * np.float32(cell_y)) for x, y in planes]
     beliefs = [np.sqrt(side.nearness) * believed(side.carried.likeness, window) for side in sides]
     weights = [np.asarray(each / sum(beliefs), np.float32) for each in beliefs]
-    points = _grid_points(motion, window)
+    points = grid_points(motion, window)
     distances = [_through(side.source.distance, *offset, points) for side, offset in zip(sides, offsets, strict=True)]
     distance = sum(weight * each for weight, each in zip(weights, distances, strict=True))
     likeness = sum(weight * side.carried.likeness[window] for side, weight in zip(sides, weights, strict=True))
@@ -200,7 +198,7 @@ def _by_look(blend: Blend, sides: list[Side], picture: Picture, appearance: Appe
 def _by_colours(blend: Blend, sides: list[Side], picture: Picture) -> Field:
     """Grid pixels to add to the distance, by how much likelier each pixel's colour is inside than outside there."""
     indices = sides[0].source.colours.palette.indices(picture)
-    columns, rows = _cells(blend.window)
+    columns, rows = cells(blend.window)
     found, belief = np.zeros((5, *indices.shape), np.float32), np.zeros(indices.shape, np.float32)
     for side, weight in zip(sides, blend.weights, strict=True):
         x, y = _planes(side.carried.displacement[blend.window])
@@ -222,11 +220,11 @@ def _gone(blend: Blend, empty: Field) -> Field:
 
 def _finely(box: Box, step: int, sides: list[Side], blend: Blend, correction: Field, motion: Motion) -> Field:
     """The corrected distance at each `step`-th clip pixel of the box, both ways."""
-    points = _clip_points(box, step)
-    total = _enlarge(correction, blend.window, motion.grid_size, box, step, motion)
+    points = clip_points(box, step)
+    total = enlarge(correction, blend.window, motion.grid_size, box, step, motion)
     for side, offset, weight in zip(sides, blend.offsets, blend.weights, strict=True):
         together = np.asarray(cv2.merge([*offset, weight]), np.float32)
-        x, y, share = _planes(_enlarge(together, blend.window, motion.grid_size, box, step, motion))
+        x, y, share = _planes(enlarge(together, blend.window, motion.grid_size, box, step, motion))
         total += share * _through(side.source.distance, x, y, points)
     return total
 
@@ -246,8 +244,8 @@ def _by_edges(
     colours = lab(motion.picture(frame_number)[part]).astype(np.float32)
     return to_edge(
         distance,
-        _enlarge(colours, (part[0], part[1]), motion.picture_size, box, step, motion),
-        _enlarge(told, window, motion.grid_size, box, step, motion),
+        enlarge(colours, (part[0], part[1]), motion.picture_size, box, step, motion),
+        enlarge(told, window, motion.grid_size, box, step, motion),
     )
 
 
@@ -266,7 +264,7 @@ def _window(sides: list[Side], motion: Motion) -> Window:
     """The part of the grid from which any walk leads into its source's reach, with a rim; the whole grid when none
     does."""
     height, width = motion.grid_size
-    columns, rows = _cells((slice(0, height), slice(0, width)))
+    columns, rows = cells((slice(0, height), slice(0, width)))
     reached = np.zeros((height, width), np.bool_)
     for side in sides:
         left, top, right, bottom = side.source.reach
@@ -281,20 +279,6 @@ def _window(sides: list[Side], motion: Motion) -> Window:
         slice(max(0, row - rim), min(height, row + down + rim)),
         slice(max(0, column - rim), min(width, column + across + rim)),
     )
-
-
-def _grid_points(motion: Motion, window: Window) -> Points:
-    """Where the grid samples of the window lie in the clip's picture."""
-    columns, rows = _cells(window)
-    x = (columns + 0.5) * np.float32(motion.width / motion.grid_size[1]) - 0.5
-    y = (rows + 0.5) * np.float32(motion.height / motion.grid_size[0]) - 0.5
-    return x, y
-
-
-def _cells(window: Window) -> Points:
-    """The grid samples of the window, in grid pixels."""
-    columns = np.arange(window[1].start, window[1].stop, dtype=np.float32)
-    return columns, np.arange(window[0].start, window[0].stop, dtype=np.float32)[:, None]
 
 
 def _through(distance: Field, x: Field, y: Field, points: Points) -> Field:
@@ -312,56 +296,6 @@ def _planes(values: Field) -> list[Field]:
 
 def _moved(values: Field, displacement: Flow, window: Window) -> Field:
     """A grid field of the annotated frame as it lies on the frame at hand, in the window of the displacement."""
-    columns, rows = _cells(window)
+    columns, rows = cells(window)
     x, y = columns + displacement[..., 0], rows + displacement[..., 1]
     return np.asarray(cv2.remap(values, x, y, cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE), np.float32)
-
-
-def _box_around(coarse: Field, window: Window, motion: Motion) -> Box | None:
-    """The clip pixels round everything within MARGIN grid pixels of the coarse mask; None when there is no mask
-    near."""
-    cell_x, cell_y = motion.width / motion.grid_size[1], motion.height / motion.grid_size[0]
-    near = (coarse > -MARGIN * max(cell_x, cell_y)).astype(np.uint8)
-    column, row, width, height = cv2.boundingRect(near)
-    if not width:
-        return None
-    row, column = row + window[0].start, column + window[1].start
-    top, left = max(0, int((row - 1) * cell_y)), max(0, int((column - 1) * cell_x))
-    bottom = min(motion.height, int(np.ceil((row + height + 1) * cell_y)))
-    right = min(motion.width, int(np.ceil((column + width + 1) * cell_x)))
-    return top, left, bottom, right
-
-
-def _enlarge(values: Field, window: Window, size: tuple[int, int], box: Box, step: int, motion: Motion) -> Field:
-    """Bilinear values at each `step`-th clip pixel of the box, both ways, of a field (rows, columns[, channels]): the
-    window of a raster of `size` (height, width).
-
-    Read at every other of these, half a step aside, and doubled: a cell of the grid is wider than that, and OpenCV
-    doubles eight times quicker than it reads.
-    """
-    top, left, bottom, right = box
-    scale_x, scale_y = size[1] / motion.width, size[0] / motion.height
-    columns, rows = -(-(right - left) // step), -(-(bottom - top) // step)
-    first_x = (left + step / 2 + 0.5) * scale_x - 0.5 - window[1].start
-    first_y = (top + step / 2 + 0.5) * scale_y - 0.5 - window[0].start
-    to_raster = np.array([[2 * step * scale_x, 0, first_x], [0, 2 * step * scale_y, first_y]], np.float64)
-    half = (-(-columns // 2), -(-rows // 2))
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    read = cv2.warpAffine(values, to_raster, half, flags=flags, borderMode=cv2.BORDER_REPLICATE)
-    doubled = cv2.resize(read, (2 * half[0], 2 * half[1]), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(doubled[:rows, :columns], np.float32)
-
-
-def _clip_points(box: Box, step: int) -> Points:
-    """Each `step`-th clip pixel of the box."""
-    top, left, bottom, right = box
-    return np.arange(left, right, step, dtype=np.float32), np.arange(top, bottom, step, dtype=np.float32)[:, None]
-
-
-def _between(samples: Field, size: tuple[int, int], step: int) -> Field:
-    """Every pixel of a part of `size` (width, height), from samples at each `step`-th, beginning at the first."""
-    to_samples = np.array([[1 / step, 0, 0], [0, 1 / step, 0]], np.float64)
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    return np.asarray(
-        cv2.warpAffine(samples, to_samples, size, flags=flags, borderMode=cv2.BORDER_REPLICATE), np.float32
-    )

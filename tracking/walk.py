@@ -46,10 +46,12 @@ NOISE = 15.0
 @dataclass(frozen=True)
 class Carried:
     """What reaches a frame from one annotation. `displacement` (gh, gw, 2) in grid pixels, to where each grid pixel
-    lay in the annotated frame; `likeness` (gh, gw) -1..1, how much the two pictures look alike there."""
+    lay in the annotated frame; `likeness` (gh, gw) -1..1, how much the two pictures look alike there. `is_found`: not
+    as the walk has it, but put where the annotated thing was found again (refind.py)."""
 
     displacement: Flow = field(repr=False)
     likeness: Field = field(repr=False)
+    is_found: bool = False
 
 
 class Walk:
