@@ -268,5 +268,6 @@ def _pixels(colours: Picture) -> Field:
 
 def _centre(mask: Field) -> tuple[float, float]:
     """Centre of gravity of a mask that is not empty, x and y."""
-    moments = cv2.moments(np.asarray(mask, np.float32))
-    return moments["m10"] / moments["m00"], moments["m01"] / moments["m00"]
+    across, down = mask.sum(axis=0), mask.sum(axis=1)  # OpenCV's moments take two columns for a list of points
+    x, y = (float((sums * np.arange(len(sums))).sum() / sums.sum()) for sums in (across, down))
+    return x, y

@@ -127,6 +127,16 @@ def test_large_things_at_the_edge_are_no_trouble(mask: Array) -> None:
     assert put_right([(_still(), place)])[0].displacement.shape == (HEIGHT, WIDTH, 2)
 
 
+@pytest.mark.parametrize("shape", [(20, 2), (2, 20), (1, 12), (12, 1)])
+def test_narrow_pictures_are_no_trouble(shape: tuple[int, int]) -> None:
+    mask = np.zeros(shape, np.uint8)
+    mask.reshape(-1)[: mask.size // 2] = 255
+    picture = np.random.default_rng(1).integers(0, 256, (*shape, 3), np.uint8)
+    annotated = picture, _distance(mask)
+    carried = Carried(np.zeros((*shape, 2), np.float32), np.ones(shape, np.float32))
+    assert Thing(*annotated, SideColours([annotated])).follow(picture, carried).alike == pytest.approx(0, abs=0.1)
+
+
 def hidden_clip(is_coloured: bool = True) -> tuple[list[Array], list[Array]]:
     """Frames (120×200) and masks: a textured disc that passes behind a pillar, out of sight for three frames, before
     ground that moves the other way."""
