@@ -367,4 +367,5 @@ class Session:
 
     def publish(self, model: SeriesModel) -> None:
         """Tells watchers how a series stands."""
-        self._core.events.publish("series", model.to_json())
+        with model.lock:  # so that what is told last is what is so last
+            self._core.events.publish("series", model.to_json())

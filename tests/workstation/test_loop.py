@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,9 @@ from workstation.conflicts import _read_choices
 from workstation.errors import CoreError
 from workstation.journal import Journal
 from workstation.replay import Replay
+from workstation.series import SeriesModel
 
-SERIES = 17
+SERIES = 18
 
 
 class Site:
@@ -129,6 +131,7 @@ def test_what_is_drawn_while_the_server_tracks_stays(site: Site) -> None:
         ann.open(key)
         ann.paint(key, 3, (5, 5, 12, 9))
         ann.post(f"/api/series/{key[0]}/{key[1]}/save")
+        ann.wait(key, lambda s: s["save"] is None or s["save"]["state"] == "retracking")  # the archive is on its way
         ann.paint(key, 4, (50, 40, 10, 10))
         look = drawn(ann, key, 4)
         after = ann.wait(key, lambda s: s["save"] is None)
@@ -315,6 +318,30 @@ def test_a_restore_follows_what_is_shown_when_the_news_are_late(site: Site, rela
         assert not relay.meanwhile
         assert restored["is_dirty"], "what is drawn while the server restores is unsaved"
         assert on(drawn(ann, key, 4)) >= box(50, 40, 10, 10)
+
+
+def test_a_restore_at_the_very_end_of_a_save_is_followed(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    key = site.fresh()
+    with site.station("ann-end") as ann:
+        ann.open(key)
+        ann.paint(key, 3, (5, 5, 12, 9))
+        first = ann.save(key)["base_version_id"]
+        ann.paint(key, 3, (40, 40, 12, 9))
+        session, asked = ann.backend.core.session, threading.Event()
+        follow = session.follow
+
+        def ask_first(model: SeriesModel) -> None:  # the last thing that the thread of a save does
+            is_second = model.masks is not None and model.masks.version_id != first
+            if is_second and threading.current_thread().name == "save-series" and not asked.is_set():
+                ann.post(f"/api/series/{key[0]}/{key[1]}/restore", {"version_id": first})
+                asked.set()
+            follow(model)
+
+        monkeypatch.setattr(session, "follow", ask_first)
+        ann.post(f"/api/series/{key[0]}/{key[1]}/save")
+        assert asked.wait(60)
+        ann.wait(key, lambda s: s["save"] is None and s["base_version_id"] == site.history(key)[0]["version_id"])
+        assert len(site.history(key)) == 3
 
 
 def test_a_save_waits_for_a_server_that_is_away(site: Site, relay: Relay, monkeypatch: pytest.MonkeyPatch) -> None:
