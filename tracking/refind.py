@@ -145,12 +145,14 @@ class Thing:
         if alike >= -LOST:
             self._last, self._ways = _centre(marked), None
             return Place(self, alike)
-        response = self._response(picture, np.maximum(carried.likeness, 0) * (marked < NOT_MARKED))
+        values = lab(picture)
+        told = self._colours.told(values)
+        response = self._response(told, _pixels(values), np.maximum(carried.likeness, 0) * (marked < NOT_MARKED))
         ways = _onward(self._begin() if self._ways is None else self._ways) + response
         self._ways = ways - ways.max()
         _, _, _, (column, row) = cv2.minMaxLoc(ways)
         shift = column - self._middle[0], row - self._middle[1]
-        is_seen = self._colour_at(picture, shift) > LEAST_COLOUR
+        is_seen = self._colour_at(told, shift) > LEAST_COLOUR
         return Place(self, alike, shift, float(response[row, column]) if is_seen else -np.inf)
 
     def put(self, carried: Carried, shift: tuple[int, int]) -> Carried:
@@ -186,11 +188,9 @@ class Thing:
         without = float((told * beside).sum()) / max(1.0, float(beside.sum()))
         return within - BESIDE * without - float(np.log(1 + apart / NOISE))
 
-    def _response(self, picture: Picture, explained: Field) -> Field:
+    def _response(self, told: Field, pixels: Field, explained: Field) -> Field:
         """The same of the thing put with its middle on each pixel of the picture, less what the walk explains."""
-        values = lab(picture)
-        pixels = _pixels(values)
-        sides = self._everywhere(np.dstack([self._colours.told(values), explained]), self._sides_kernel)
+        sides = self._everywhere(np.dstack([told, explained]), self._sides_kernel)
         apart = self._everywhere((pixels * pixels).sum(axis=2), self._inside_kernel) + self._squares
         apart -= 2 * self._everywhere(pixels, self._pixels_kernel)
         return np.asarray(sides - np.log(1 + np.maximum(apart, 0) / NOISE) - np.float32(self._own), np.float32)
@@ -201,11 +201,11 @@ class Thing:
         wide = cv2.copyMakeBorder(values, down, down, across, across, cv2.BORDER_REPLICATE)
         return np.asarray(cv2.matchTemplate(wide, kernel, cv2.TM_CCORR), np.float32)
 
-    def _colour_at(self, picture: Picture, shift: tuple[int, int]) -> float:
+    def _colour_at(self, told: Field, shift: tuple[int, int]) -> float:
         """Mean of what colours tell within the thing where it was found."""
         movement = np.array([[1, 0, shift[0]], [0, 1, shift[1]]], np.float64)
         mask = cv2.warpAffine(self._mask, movement, self._mask.shape[::-1])
-        return float((mask * self._colours.told(lab(picture))).sum() / max(1.0, float(mask.sum())))
+        return float((mask * told).sum() / max(1.0, float(mask.sum())))
 
     def _around_middle(self, values: Field, border: int) -> Field:
         (column, row), (across, down) = self._middle, self._reach
