@@ -8,6 +8,7 @@ import pytest
 
 from benchmarks import ceiling
 from benchmarks.tracking import dice
+from benchmarks.tracking_data import Sequence
 from tests.tracking.helpers import moving_clip, write_frames
 
 
@@ -33,10 +34,30 @@ def test_every_column_is_measured(tmp_path: Path, capsys: pytest.CaptureFixture[
     write_frames(sequence / "frames", frames)
     write_frames(sequence / "masks", masks)
     assert ceiling.main(["--data", str(tmp_path / "data")]) == 0
-    header, _, *rows = capsys.readouterr().out.splitlines()
+    tables = capsys.readouterr().out.split("\n\n")
+    header, _, *rows = tables[0].splitlines()
     assert header.count("|") == 6
+    assert tables[1].splitlines()[0] == "| | drawn | carried | one to one |"
     assert [row.split("|")[1].strip() for row in rows] == ["made ends", "made every4", "made first"]
     assert all(float(value) > 0.9 for row in rows for value in row.split("|")[2:6])
+
+
+@pytest.mark.parametrize("apart", [0, 6])
+def test_how_alike_drawings_are_is_told_without_tracking(tmp_path: Path, apart: int) -> None:
+    """Of a still picture, carrying loses nothing: what is left is how the drawings differ."""
+    frames = [moving_clip(1)[0][0]] * 4
+    drawings = [np.zeros(frames[0].shape[:2], np.uint8) for _ in frames]
+    for number, drawing in enumerate(drawings):
+        cv2.circle(drawing, (70 + apart * (number % 2), 50 + apart * (number // 2)), 25, 255, -1)
+    write_frames(tmp_path / "frames", frames)
+    rows: dict[str, ceiling.Columns] = {}
+    ceiling.compare_drawings(Sequence("still", tmp_path / "frames", drawings), tmp_path, rows)
+    drawn, carried, one_to_one = (values[0] for values in rows["still"].values())
+    if apart:
+        assert 0.7 < one_to_one < drawn < 0.95
+        assert carried == pytest.approx(drawn, abs=0.02)
+    else:
+        assert min(drawn, carried, one_to_one) > 0.99
 
 
 def test_no_sequences_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
