@@ -21,7 +21,8 @@ import numpy as np
 
 from benchmarks.tracking import scored
 from benchmarks.tracking_data import SHARED, real_sequences
-from tracking import appearance, colours, edges, motion, propagate, sampling, walk
+from tracking import appearance, colours, edges, firm, motion, propagate, sampling, walk
+from tracking.clip import Picture
 
 PROTOCOLS: dict[str, Callable[[int], set[int]]] = {
     "first": lambda last: {0},
@@ -44,6 +45,9 @@ VARIANTS: dict[str, Callable[[], AbstractContextManager[object]]] = {
         sampling, "believed", lambda likeness, window: np.ones_like(likeness[window])
     ),
     "without the look": lambda: patch.object(appearance, "WEIGHT", 0.0),
+    "colours no finer than the grid": lambda: patch.object(motion.Motion, "fine_picture", _as_coarse),
+    "colours of narrow neighbourhoods only": lambda: patch.object(colours, "NEIGHBOURHOODS", (3.0, 3.0)),
+    "without firm outlines": lambda: patch.object(firm, "ALIKE", (2.0, 3.0)),
     "without local colours": lambda: patch.object(colours, "COLOURFUL", (1e6, 2e6)),
     "without spreading by looks": lambda: patch.object(
         sampling, "spread", lambda distance, trust, look, explained: np.zeros_like(distance)
@@ -96,6 +100,12 @@ def measure(data: Path, scratch: Path) -> tuple[dict[str, list[float]], float]:
             frames += last + 1
             dices.setdefault(f"{sequence.dataset} {protocol}", []).append(float(np.mean([found[i] for i in rest])))
     return dices, 1000 * spent / frames
+
+
+def _as_coarse(self: motion.Motion, frame_number: int) -> Picture:
+    """The grid's picture, shown twice as large."""
+    size = (2 * self.grid_size[1], 2 * self.grid_size[0])
+    return np.asarray(cv2.resize(self.grid_picture(frame_number), size, interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
 if __name__ == "__main__":

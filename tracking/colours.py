@@ -10,9 +10,12 @@ only say what they are.
 Both say their part: appearance.py's one rule for all of the border, this one a memory for each place, which also knows
 that the shirt is red but the sleeve is not. It counts as much as it puts the annotated border where it was drawn, and
 as there is colour: in grey pictures brightness alone would have to tell, and speckle changes that from frame to frame.
+
+Colours are learnt and read twice as finely as the grid: on it, a limb or a wing is a few pixels wide, and most of these
+are mixed with what lies beside.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 
 import cv2
@@ -42,8 +45,12 @@ BITS = 3
 """Lowest bits of Lab values that are left out when a colour's entry in the palette is looked up."""
 COARSE = 4
 """What is remembered is kept on a grid so many times coarser..."""
-NEIGHBOURHOOD = 6.0
-"""...and taken together over so many grid pixels (Gaussian sigma)."""
+NEIGHBOURHOODS = 3.0, 8.0
+"""...and taken together over so many grid pixels (Gaussian sigma), narrowly and widely, by half each: the narrow one
+tells more where walks are right, and the wide one still tells where they err."""
+MEASURED = 6.0
+"""The same when it is measured how far to believe all this, which is done on the grid: the nearer and finer, the more a
+picture foretells itself."""
 UNSEEN = 0.01
 """Share of a neighbourhood that counts as seen before anything was: of it, each colour has its share in the picture."""
 LOUDEST = 3.0
@@ -51,7 +58,7 @@ LOUDEST = 3.0
 BORDER = 0.2, 2.0
 """Grid pixels from the annotated border between which it is measured how well colours put it there."""
 SMOOTH = 0.5
-"""Grid pixels (Gaussian sigma) over which what pixels say is averaged."""
+"""Pixels (Gaussian sigma) over which what they say is averaged."""
 AGREEMENT = 0.5, 0.7
 """Right less wrong share of the pixels there at which colours are not listened to at all, and wholly."""
 COLOURFUL = 2.0, 3.5
@@ -100,25 +107,33 @@ class Palette:
 class LocalColours:
     """What one annotation remembers. `weight` 0..1: how far it is to be believed; asking it is worth while above 0."""
 
-    def __init__(self, palette: Palette, picture: Picture, distance: Field) -> None:
-        """The annotation's picture, uint8 (gh, gw, 3) BGR, and signed distance (gh, gw) in grid pixels."""
+    def __init__(self, palette: Palette, picture: Picture, distance: Field, finely: Callable[[], Picture]) -> None:
+        """The annotation's picture, uint8 (gh, gw, 3) BGR, and signed distance (gh, gw) in grid pixels. `finely` gives
+        the same picture twice as finely, (2 gh, 2 gw, 3); it is asked for only where colours tell."""
         self.palette, self.weight = palette, 0.0
         column, row, width, height = cv2.boundingRect((distance > 0).astype(np.uint8))
         if not (width and palette.colourful):
             return
-        self._left, self._top = max(0, column - RIM), max(0, row - RIM)
-        part = np.s_[self._top : row + height + RIM, self._left : column + width + RIM]
+        self._left, self._top = left, top = max(0, column - RIM), max(0, row - RIM)
+        part = np.s_[top : row + height + RIM, left : column + width + RIM]
         picture, distance = np.ascontiguousarray(picture[part]), distance[part]
         indices = palette.indices(picture)
-        self._remember(indices, np.asarray(np.clip(distance + 0.5, 0, 1), np.float32))
-        rows, columns = np.mgrid[0 : distance.shape[0], 0 : distance.shape[1]].astype(np.float32)
-        own = likelier_inside(self.found(indices, columns + self._left, rows + self._top))
+        self._remember(_gathered(self._counted(indices, _inside(distance)), MEASURED))
+        rows, columns = distance.shape
+        y, x = np.mgrid[top : top + rows, left : left + columns].astype(np.float32)
+        own = likelier_inside(self.found(indices, x, y))
         self.weight = palette.colourful * ramp(_agreement(own, distance), AGREEMENT)
+        if self.weight:
+            indices = palette.indices(finely()[2 * top : 2 * (top + rows), 2 * left : 2 * (left + columns)])
+            depth = 2 * cv2.resize(distance, indices.shape[::-1], interpolation=cv2.INTER_LINEAR)
+            counted = self._counted(indices, _inside(np.asarray(depth, np.float32)), 2)
+            narrow, wide = (_gathered(counted, sigma) for sigma in NEIGHBOURHOODS)
+            self._remember(np.asarray((narrow + wide) / 2, np.float32))
 
     def found(self, indices: Indices, x: Field, y: Field) -> Field:
         """What is remembered of these palette entries (rows, columns) round the annotated frame's points x and y, in
-        grid pixels: float32 (5, rows, columns), how much of the colour lies inside close by and how much outside, how
-        much of all colours, and which share of the whole has this colour."""
+        grid pixels, however fine they lie: float32 (5, rows, columns), how much of the colour lies inside close by and
+        how much outside, how much of all colours, and which share of the whole has this colour."""
         height, width = self._size
         across = np.clip((x - self._left + 0.5) / COARSE - 0.5, 0, width - 1).astype(np.float32)
         down = np.clip((y - self._top + 0.5) / COARSE - 0.5, 0, height - 1).astype(np.float32)
@@ -127,25 +142,38 @@ class LocalColours:
         of_all = cv2.split(cv2.remap(self._all, across, down, cv2.INTER_LINEAR))
         return np.asarray([*of_colour, *of_all, self._usual[indices]], np.float32)
 
-    def _remember(self, indices: Indices, inside: Field) -> None:
-        """How much of each palette entry lies inside and outside round each place of the coarse grid."""
-        count, (height, width) = len(self.palette.colours), indices.shape
-        self._size = rows, columns = -(-height // COARSE), -(-width // COARSE)
-        down, across = np.arange(height) // COARSE, np.arange(width) // COARSE
+    def _counted(self, indices: Indices, inside: Field, finer: int = 1) -> Field:
+        """How much of each palette entry lies inside and outside, (2, rows, columns, count) of the coarse grid. Entries
+        and shares that lie inside are given so many times finer than the grid."""
+        count, cell, (height, width) = len(self.palette.colours), finer * COARSE, indices.shape
+        rows, columns = -(-height // cell), -(-width // cell)
+        down, across = np.arange(height) // cell, np.arange(width) // cell
         bins = ((down[:, None] * columns + across) * count + indices).ravel()
         distances = ((self.palette.colours[:, None] - self.palette.colours[None]) ** 2).sum(axis=2)
         alike = np.exp(-distances / (2 * ALIKE**2)).astype(np.float32)
-        planes = []
-        for share in (inside, 1 - inside):
-            counted = np.bincount(bins, share.ravel(), rows * columns * count) / COARSE**2
-            gathered = in_pieces(counted.reshape(-1, count).astype(np.float32), alike).reshape(rows, columns, count)
-            near = cv2.GaussianBlur(gathered, (0, 0), NEIGHBOURHOOD / COARSE).reshape(rows, columns, count)
-            planes.append(near.transpose(2, 0, 1))
-        both = np.stack(planes, axis=-1)
-        self._all = np.ascontiguousarray(both.sum(axis=0))
-        self._by_colour = np.ascontiguousarray(both.reshape(count * rows, columns, 2))
-        usual = both.sum(axis=(1, 2, 3))
+        sides = [np.bincount(bins, share.ravel(), rows * columns * count) for share in (inside, 1 - inside)]
+        shares = np.concatenate(sides).reshape(-1, count).astype(np.float32) / np.float32(cell**2)
+        return in_pieces(shares, alike).reshape(2, rows, columns, count)
+
+    def _remember(self, gathered: Field) -> None:
+        """Keep what lies inside and outside round each place of the coarse grid, (2, rows, columns, count)."""
+        _, rows, columns, count = gathered.shape
+        self._size = rows, columns
+        self._all = np.ascontiguousarray(gathered.sum(axis=3).transpose(1, 2, 0))
+        self._by_colour = np.ascontiguousarray(gathered.transpose(3, 1, 2, 0)).reshape(count * rows, columns, 2)
+        usual = gathered.sum(axis=(0, 1, 2))
         self._usual = np.asarray(usual / usual.sum(), np.float32)
+
+
+def _inside(distance: Field) -> Field:
+    """Share of each pixel that lies inside, 0..1, by its signed distance in pixels."""
+    return np.asarray(np.clip(distance + 0.5, 0, 1), np.float32)
+
+
+def _gathered(counted: Field, sigma: float) -> Field:
+    """Each plane of (2, rows, columns, count) blurred over so many grid pixels."""
+    blurred = [cv2.GaussianBlur(side, (0, 0), sigma / COARSE).reshape(side.shape) for side in counted]
+    return np.asarray(blurred, np.float32)
 
 
 def likelier_inside(found: Field) -> Field:

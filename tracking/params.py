@@ -7,7 +7,7 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 
-TRACKER_VERSION = 15
+TRACKER_VERSION = 16
 """Raise it when a change of code changes masks: servers then track every series again."""
 
 FLOW_VERSION = 11

@@ -19,6 +19,7 @@ from tracking.clip import Picture
 from tracking.colours import LocalColours, Palette
 from tracking.crumbs import smallest_part, without_crumbs
 from tracking.edges import strength
+from tracking.firm import Firm
 from tracking.motion import Motion
 from tracking.plan import Stretch
 from tracking.refind import Reached, SideColours, Thing, put_right
@@ -44,6 +45,7 @@ def propagate_stretch(stretch: Stretch, motion: Motion) -> Iterator[TrackedFrame
     if right is not None:
         descending = _reached(motion, after, range(stretch.last, before, -1), things[after])
         backward = dict(zip(range(stretch.last, before, -1), descending, strict=True))
+    firm = Firm(seen)
     empty = _likeness_with_empty(stretch, motion)
     followed = strength(seen, appearance.explained)
     sources = [_source(motion, *end, appearance, palette) for end in ends]
@@ -58,7 +60,7 @@ def propagate_stretch(stretch: Stretch, motion: Motion) -> Iterator[TrackedFrame
             reached.append(backward.pop(frame_number))
             nearness.append(share)
         sides = [Side(*each) for each in zip(sources, put_right(reached), nearness, strict=True)]
-        found = sample(frame_number, sides, motion, appearance, wide, followed, empty.get(frame_number))
+        found = sample(frame_number, sides, motion, appearance, wide, firm, followed, empty.get(frame_number))
         yield without_crumbs(found, smallest)
 
 
@@ -94,8 +96,8 @@ def _likeness_with_empty(stretch: Stretch, motion: Motion) -> dict[int, Field]:
 
 def _source(motion: Motion, frame_number: int, distance: Field, appearance: Appearance, palette: Palette) -> Source:
     picture, small = _seen(motion, frame_number, distance)
-    look, colours = appearance.look(picture, small), LocalColours(palette, picture, small)
-    return Source(distance, look, reach_of(distance, motion), colours)
+    colours = LocalColours(palette, picture, small, lambda: motion.fine_picture(frame_number))
+    return Source(distance, appearance.look(picture, small), reach_of(distance, motion), colours)
 
 
 def _seen(motion: Motion, frame_number: int, distance: Field) -> tuple[Picture, Field]:

@@ -77,7 +77,7 @@ class SideColours:
         count = 1 << BITS
         seen = np.zeros((2, count**3), np.float32)
         for picture, distance in annotated:
-            bins, inside = _bins(lab(picture)).ravel(), _inside(distance).ravel()
+            bins, inside = _bins(lab(picture)).ravel(), inside_share(distance).ravel()
             seen[0] += np.bincount(bins, inside, count**3)
             seen[1] += np.bincount(bins, 1 - inside, count**3)
         steps = np.arange(count, dtype=np.float32)
@@ -85,9 +85,9 @@ class SideColours:
             near = np.exp(-((steps[:, None] - steps) ** 2) / (2 * sigma**2)).astype(np.float32)
             blurred = in_pieces(seen.reshape(-1, count), near).reshape(2, -1, count)
             seen = np.ascontiguousarray(blurred.transpose(0, 2, 1)).reshape(2, -1)
-        inside_share, outside_share = seen / np.maximum(seen.sum(axis=1, keepdims=True), 1)
+        of_inside, of_outside = seen / np.maximum(seen.sum(axis=1, keepdims=True), 1)
         before = UNSEEN * seen.sum(axis=0) / seen.sum() + 1e-9
-        told = np.log((inside_share + before) / (outside_share + before))
+        told = np.log((of_inside + before) / (of_outside + before))
         self._told = np.asarray(np.clip(told, -LOUDEST, LOUDEST), np.float32)
 
     def told(self, colours: Picture) -> Field:
@@ -112,7 +112,7 @@ class Thing:
 
     def __init__(self, picture: Picture, distance: Field, colours: SideColours) -> None:
         """The annotation's picture, uint8 (gh, gw, 3) BGR, and signed distance (gh, gw) in grid pixels."""
-        self._distance, self._colours, self._mask = distance, colours, _inside(distance)
+        self._distance, self._colours, self._mask = distance, colours, inside_share(distance)
         self._area = float(self._mask.sum())
         self.is_sought = self._area >= SMALLEST
         if not self.is_sought:
@@ -122,7 +122,7 @@ class Thing:
         self._rows = np.arange(distance.shape[0], dtype=np.float32)[:, None]
         self._rim = max(SMALLEST_RIM, int(RIM * self._area**0.5))
         self._middle = column + width // 2, row + height // 2
-        self._centre = _centre(self._mask)
+        self._centre = centre_of(self._mask)
         self._reach = width // 2 + 1 + self._rim, height // 2 + 1 + self._rim
         values = lab(picture)
         self._pixels = _pixels(values)
@@ -143,7 +143,7 @@ class Thing:
         marked = np.asarray(cv2.remap(self._mask, x, y, cv2.INTER_LINEAR), np.float32)
         alike = self._walked(picture, marked, x, y)
         if alike >= -LOST:
-            self._last, self._ways = _centre(marked), None
+            self._last, self._ways = centre_of(marked), None
             return Place(self, alike)
         values = lab(picture)
         told = self._colours.told(values)
@@ -251,7 +251,7 @@ def _onward(ways: Field) -> Field:
     return found
 
 
-def _inside(distance: Field) -> Field:
+def inside_share(distance: Field) -> Field:
     """Share of each pixel that lies inside, 0..1."""
     return np.asarray(np.clip(distance + 0.5, 0, 1), np.float32)
 
@@ -266,7 +266,7 @@ def _pixels(colours: Picture) -> Field:
     return np.asarray(cv2.GaussianBlur(colours.astype(np.float32) * AXES, (0, 0), SMOOTH), np.float32)
 
 
-def _centre(mask: Field) -> tuple[float, float]:
+def centre_of(mask: Field) -> tuple[float, float]:
     """Centre of gravity of a mask that is not empty, x and y."""
     across, down = mask.sum(axis=0), mask.sum(axis=1)  # OpenCV's moments take two columns for a list of points
     x, y = (float((sums * np.arange(len(sums))).sum() / sums.sum()) for sums in (across, down))

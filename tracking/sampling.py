@@ -17,12 +17,13 @@ from tracking.clip import Picture
 from tracking.colours import LocalColours, likelier_inside
 from tracking.confidence import expected_dice
 from tracking.edges import lines, to_edge
+from tracking.firm import Firm
 from tracking.flow import Flow
 from tracking.motion import Motion
 from tracking.spread import LOST, WideLook, spread, trust_in, without_islands
 from tracking.tracked_frame import Field, TrackedFrame
 from tracking.walk import Carried, widely
-from tracking.window import Box, Points, Window, between, box_around, cells, clip_points, enlarge, grid_points
+from tracking.window import Box, Points, Window, between, box_around, cells, clip_points, enlarge, grid_points, twice
 
 FINE_SAMPLES = 60_000
 """Points at which the border of a mask is worked out at most: small masks pixel by pixel, large ones at each second."""
@@ -121,13 +122,14 @@ def sample(
     motion: Motion,
     appearance: Appearance,
     wide: WideLook,
+    firm: Firm,
     edges_followed: float = 0.0,
     empty: Field | None = None,
 ) -> TrackedFrame:
     """Blend the sides on the grid, let the look correct the border, then work it out finely within the box.
 
-    `edges_followed`: see edges.strength. `empty`: the frame's likeness (gh, gw) with the verified empty one at the
-    stretch's other end, if there is one.
+    `firm`: of these sides, which are in the order of time. `edges_followed`: see edges.strength. `empty`: the frame's
+    likeness (gh, gw) with the verified empty one at the stretch's other end, if there is one.
     """
     cell = np.float32(motion.width / motion.grid_size[1])
     blend = _blend(sides, motion)
@@ -138,13 +140,19 @@ def sample(
         correction = _by_look(blend, sides, picture, appearance, cell)
         if is_found:
             correction *= np.float32(FOUND_LOOK)
+    detail = None  # what colours tell beyond what the grid can show; it waits for the size of the mask
     if any(side.source.colours.weight for side in sides):
-        correction += cell * _by_colours(blend, sides, picture)
+        told = cell * _by_colours(blend, sides, motion.fine_picture(frame_number)[twice(blend.window)])
+        mean = cv2.resize(told, picture.shape[1::-1], interpolation=cv2.INTER_AREA)
+        correction += mean
+        detail = told - cv2.resize(mean, told.shape[::-1], interpolation=cv2.INTER_LINEAR)
     trust = trust_in(blend.likeness)
     if trust[blend.distance > -FAR * cell].min(initial=1) < LOST and wide.appearance.explained:
         look = between(wide.appearance.everywhere(picture, LOOK_STEP), picture.shape[1::-1], LOOK_STEP)
         correction += cell * spread(blend.distance / cell, trust, look, wide.appearance.explained)
     correction = without_islands(blend.distance, correction)
+    if is_found and len(sides) == 2:
+        correction += cell * firm.pull((blend.distance + correction) / cell, 1 - sides[0].nearness)
     confidence = _confidence(blend, correction, cell) * (FOUND_CONFIDENCE if is_found else 1)
     if empty is not None:
         correction -= cell * _gone(blend, empty[blend.window])
@@ -153,6 +161,9 @@ def sample(
         return TrackedFrame.blank(frame_number, confidence)
     step = 1 + int(((box[2] - box[0]) * (box[3] - box[1]) / FINE_SAMPLES) ** 0.5)
     found = _finely(box, step, sides, blend, correction, motion)
+    if detail is not None:
+        height, width = motion.grid_size
+        found += enlarge(detail, twice(blend.window), (2 * height, 2 * width), box, step, motion)
     if edges_followed and not any(_is_shown_again(side) for side in sides):
         told = lines(picture, (blend.distance + correction) / cell)
         found += edges_followed * cell * _by_edges(found / cell, told, box, step, blend.window, motion, frame_number)
@@ -196,14 +207,20 @@ def _by_look(blend: Blend, sides: list[Side], picture: Picture, appearance: Appe
 
 
 def _by_colours(blend: Blend, sides: list[Side], picture: Picture) -> Field:
-    """Grid pixels to add to the distance, by how much likelier each pixel's colour is inside than outside there."""
+    """Grid pixels to add to the distance, by how much likelier each pixel's colour is inside than outside there; twice
+    as fine as the window, as is the picture (2 rows, 2 columns, 3)."""
     indices = sides[0].source.colours.palette.indices(picture)
     columns, rows = cells(blend.window)
     found, belief = np.zeros((5, *indices.shape), np.float32), np.zeros(indices.shape, np.float32)
     for side, weight in zip(sides, blend.weights, strict=True):
+        if not side.source.colours.weight:  # it may be of a pixel or two, and remember nothing
+            continue
         x, y = _planes(side.carried.displacement[blend.window])
-        found += weight * side.source.colours.found(indices, x + columns, y + rows)
-        belief += weight * np.float32(side.source.colours.weight)
+        together = np.asarray(cv2.merge([x + columns, y + rows, weight]), np.float32)
+        finely = cv2.resize(together, indices.shape[::-1], interpolation=cv2.INTER_LINEAR)
+        x, y, share = _planes(np.asarray(finely, np.float32))
+        found += share * side.source.colours.found(indices, x, y)
+        belief += share * np.float32(side.source.colours.weight)
     return np.asarray(COLOUR_STEP * belief * likelier_inside(found), np.float32)
 
 

@@ -34,6 +34,12 @@ def cells(window: Window) -> Points:
     return columns, np.arange(window[0].start, window[0].stop, dtype=np.float32)[:, None]
 
 
+def twice(window: Window) -> Window:
+    """The same part of a raster twice as fine."""
+    rows, columns = window
+    return slice(2 * rows.start, 2 * rows.stop), slice(2 * columns.start, 2 * columns.stop)
+
+
 def box_around(coarse: Field, window: Window, motion: Motion) -> Box | None:
     """The clip pixels round everything within MARGIN grid pixels of the coarse mask; None when there is no mask
     near."""
