@@ -53,6 +53,8 @@ MEASURED = 6.0
 picture foretells itself."""
 UNSEEN = 0.01
 """Share of a neighbourhood that counts as seen before anything was: of it, each colour has its share in the picture."""
+NEVER = 1e-9
+"""Share in the whole picture of a colour that is in the palette for the other annotation's sake, and nowhere here."""
 LOUDEST = 3.0
 """Log likelihood ratio that is believed at most."""
 BORDER = 0.2, 2.0
@@ -162,7 +164,7 @@ class LocalColours:
         self._all = np.ascontiguousarray(gathered.sum(axis=3).transpose(1, 2, 0))
         self._by_colour = np.ascontiguousarray(gathered.transpose(3, 1, 2, 0)).reshape(count * rows, columns, 2)
         usual = gathered.sum(axis=(0, 1, 2))
-        self._usual = np.asarray(usual / usual.sum(), np.float32)
+        self._usual = np.asarray(np.maximum(usual / usual.sum(), NEVER), np.float32)
 
 
 def _inside(distance: Field) -> Field:

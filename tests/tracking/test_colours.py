@@ -53,6 +53,18 @@ def test_another_shape_of_the_same_colours_is_recognised() -> None:
     assert np.array_equal(told[changed] > 0.5, after[changed] > 0)
 
 
+def test_a_colour_that_only_the_other_annotation_shows_is_no_trouble() -> None:
+    """Palettes are made of both annotations: one of them may show nothing that is even like an entry."""
+    inside = disc(HEIGHT, WIDTH, 40, 30, 12)
+    distance = _distance(inside)
+    green, white, black, red = (0, 255, 0), (255, 255, 255), (0, 0, 0), (0, 0, 255)
+    one, other = _painted(inside, green, white), _painted(inside, black, red)
+    palette = Palette([(one, distance), (other, distance)])
+    for picture, unseen in ((one, other), (other, one)):
+        told = _told(LocalColours(palette, picture, distance, lambda picture=picture: _twice(picture)), unseen)
+        assert np.isfinite(told).all()
+
+
 def test_a_colour_may_mean_inside_here_and_outside_there() -> None:
     inside = np.zeros((HEIGHT, 2 * WIDTH), np.uint8)
     inside[20:40, 20:140] = 255
