@@ -62,6 +62,8 @@ class Appearance:
             return
         thin = slice(None, None, 1 + len(looks) // SAMPLE)
         looks, depth, inside = looks[thin], depth[thin], inside[thin]
+        if inside.all() or not inside.any():
+            return
         self._mean, self._spread = looks.mean(axis=0), looks.std(axis=0) + 3
         z = self._standardised(looks)
         rows_, columns_ = np.triu_indices(z.shape[1])

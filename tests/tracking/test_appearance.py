@@ -46,3 +46,12 @@ def test_far_from_the_border_nothing_is_said() -> None:
     look = appearance.look(_picture(10, 160, 60), _distance(39.5))
     assert not look[:, :30].any()
     assert look[5:-5, 34:38].min() > 0  # what looks like the inside near the border is drawn in
+
+
+def test_a_sample_that_misses_the_inside_says_nothing() -> None:
+    """Of a wide picture each eighth pixel is learnt from here: none of the ten that lie inside."""
+    picture = np.random.default_rng(0).integers(0, 256, (120, 160, 3)).astype(np.uint8)
+    distance = np.full((120, 160), -5.0, np.float32)
+    distance[10:12, 1:6] = 0.5
+    look = Appearance([(picture, distance)], is_wide=True)
+    assert look.weight == look.explained == 0
