@@ -120,7 +120,7 @@ class LocalColours:
         part = np.s_[top : row + height + RIM, left : column + width + RIM]
         picture, distance = np.ascontiguousarray(picture[part]), distance[part]
         indices = palette.indices(picture)
-        self._remember(_gathered(self._counted(indices, _inside(distance)), MEASURED))
+        self._remember(_gathered(self._counted(indices, inside_share(distance)), MEASURED))
         rows, columns = distance.shape
         y, x = np.mgrid[top : top + rows, left : left + columns].astype(np.float32)
         own = likelier_inside(self.found(indices, x, y))
@@ -128,7 +128,7 @@ class LocalColours:
         if self.weight:
             indices = palette.indices(finely()[2 * top : 2 * (top + rows), 2 * left : 2 * (left + columns)])
             depth = 2 * cv2.resize(distance, indices.shape[::-1], interpolation=cv2.INTER_LINEAR)
-            counted = self._counted(indices, _inside(np.asarray(depth, np.float32)), 2)
+            counted = self._counted(indices, inside_share(np.asarray(depth, np.float32)), 2)
             narrow, wide = (_gathered(counted, sigma) for sigma in NEIGHBOURHOODS)
             self._remember(np.asarray((narrow + wide) / 2, np.float32))
 
@@ -167,7 +167,7 @@ class LocalColours:
         self._usual = np.asarray(np.maximum(usual / usual.sum(), NEVER), np.float32)
 
 
-def _inside(distance: Field) -> Field:
+def inside_share(distance: Field) -> Field:
     """Share of each pixel that lies inside, 0..1, by its signed distance in pixels."""
     return np.asarray(np.clip(distance + 0.5, 0, 1), np.float32)
 

@@ -17,7 +17,8 @@ import numpy.typing as npt
 
 from tracking.appearance import ramp
 from tracking.clip import Picture
-from tracking.refind import centre_of, inside_share
+from tracking.colours import inside_share
+from tracking.refind import centre_of
 
 Field = npt.NDArray[np.float32]
 

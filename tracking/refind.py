@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from tracking.appearance import in_pieces, lab
 from tracking.clip import Picture
+from tracking.colours import inside_share
 from tracking.walk import Carried
 
 Field = npt.NDArray[np.float32]
@@ -249,11 +250,6 @@ def _onward(ways: Field) -> Field:
     for far, cost in STEPS:
         found = np.maximum(found, cv2.dilate(ways, np.ones((2 * far + 1, 2 * far + 1), np.uint8)) - np.float32(cost))
     return found
-
-
-def inside_share(distance: Field) -> Field:
-    """Share of each pixel that lies inside, 0..1."""
-    return np.asarray(np.clip(distance + 0.5, 0, 1), np.float32)
 
 
 def _bins(colours: Picture) -> npt.NDArray[np.int32]:
